@@ -1,0 +1,69 @@
+# Two commands on a bare machine: `make demo` runs the main job, `make test` passes the tests.
+# Debian or Ubuntu, Python >= 3.11, git and make are enough; the rest is installed.
+
+PYTHON ?= python3
+BIN := .venv/bin
+TOOLKIT := $(BIN)/toolkit
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+.PHONY: demo test check test-peers test-faults lint format golden engine base bench clean
+
+demo: .venv/.installed engine
+	@image=$$($(TOOLKIT) build-image --yes --deps images/demo/requirements.txt) && \
+	echo "$$image" && \
+	$(TOOLKIT) run --image "$$image" images/demo/demo.py
+
+test: lint check
+
+check: .venv/.dev engine base
+	TOOLKIT_REQUIRE_DOCKER=1 $(BIN)/python -m pytest
+
+# Real frameworks in environments of their own. TOOLKIT_PEER_TESTS: checkouts of theirs, by colons.
+test-peers: .venv/.dev engine base
+	TOOLKIT_REQUIRE_DOCKER=1 $(BIN)/python -m pytest tests/peers
+
+# Every cell of the fault matrix 20 times, and a table; `make test` plays each once.
+test-faults: .venv/.dev engine base
+	TOOLKIT_REQUIRE_DOCKER=1 $(BIN)/python -m pytest tests/faults --fault-rounds 20
+
+lint: .venv/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: .venv/.dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+# Re-make the golden files and the README's help; CI compares them with what is committed.
+golden: .venv/.dev
+	$(BIN)/python -m pytest -q tests/unit/test_renderer.py tests/cli/test_help.py --golden
+
+engine: .venv/.installed
+	@$(TOOLKIT) engine start --yes
+
+base: .venv/.installed engine
+	@$(TOOLKIT) base-image --yes
+
+bench: .venv/.installed engine base
+	$(BIN)/python -m benchmarks.story
+	$(BIN)/python -m benchmarks.execute
+
+clean:
+	rm -rf .venv .venv-peers .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist
+
+# Debian ships Python without what makes virtual environments.
+.venv/bin/python:
+	@$(PYTHON) -m venv .venv || { rm -rf .venv; \
+	echo "installing python3-venv"; \
+	if [ "$$(id -u)" = 0 ]; then sudo=; else sudo=sudo; fi; \
+	$$sudo apt-get update -q && $$sudo apt-get install -yq --no-install-recommends python3-venv && \
+	$(PYTHON) -m venv .venv; }
+
+.venv/.installed: pyproject.toml | .venv/bin/python
+	$(PIP) --editable .
+	@touch $@
+
+.venv/.dev: pyproject.toml | .venv/.installed
+	$(PIP) --editable '.[dev]'
+	@touch $@

@@ -1,0 +1,4 @@
+import os
+
+os.write(1, b"before\n")
+os.abort()

@@ -1,0 +1,4 @@
+import sys
+
+print(ascii(sys.argv))
+print(ascii(sys.orig_argv))

@@ -1,0 +1,14 @@
+import atexit
+import threading
+import time
+
+
+def work():
+    time.sleep(0.05)
+    print("thread ends", threading.main_thread().is_alive())
+
+
+atexit.register(lambda: print("atexit sees", threading.active_count()))
+threading._register_atexit(print, "before the join")
+threading.Thread(target=work).start()
+print("end of main")

@@ -1,0 +1,6 @@
+def f(value):
+    breakpoint()
+    return value
+
+
+print(f(3))

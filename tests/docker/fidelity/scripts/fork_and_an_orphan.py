@@ -1,0 +1,15 @@
+import os
+import time
+
+if os.fork() == 0:
+    if os.fork() == 0:
+        time.sleep(0.1)
+        print("the orphan has another parent", flush=True)
+        os._exit(0)
+    os._exit(0)
+os.wait()
+try:
+    os.wait()
+except ChildProcessError as error:
+    print(error)
+time.sleep(0.3)

@@ -1,0 +1,4 @@
+import os
+
+print(open("/proc/self/comm").read())
+print(os.readlink("/proc/self/exe"))

@@ -1,0 +1,4 @@
+import sys
+
+print(sys.stdin.errors, sys.stdin.encoding)
+print(ascii(sys.stdin.readline()))

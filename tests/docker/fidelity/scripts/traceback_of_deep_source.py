@@ -1,0 +1,8 @@
+value = {
+    "key": [
+        1,
+        (lambda x: x
+            .attribute
+         )(None),
+    ],
+}

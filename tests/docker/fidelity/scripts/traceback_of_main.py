@@ -1,0 +1,2 @@
+print("before")
+raise ValueError("a message with é and\ntwo lines")

@@ -1,0 +1,16 @@
+import warnings
+
+warnings.simplefilter("always")
+
+
+async def never():
+    pass
+
+
+def leak():
+    open("/dev/null")
+
+
+never()
+leak()
+print("end")

@@ -1,0 +1,3 @@
+if 1 is 1:
+    print("\d")
+assert (1, "always true")

@@ -1,0 +1,70 @@
+"""The application itself in a container, with the engine's socket: whose its leftovers are."""
+
+from __future__ import annotations
+
+import subprocess
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import docker
+import pytest
+
+import toolkit
+from toolkit.engine import Engine, connect
+from toolkit.image import local_bases
+from toolkit.lifecycle import sweep
+
+pytestmark = pytest.mark.docker
+
+KEY = "toolkit-test-inside"
+PACKAGES = Path(docker.__file__).parent.parent
+SOURCE = Path(toolkit.__file__).parent
+APPLICATION = """
+import sys
+from toolkit.engine import connect
+from toolkit.lifecycle import survey
+from toolkit.lifecycle.ownership import own_container, ownership
+image, key, name = sys.argv[1:]
+engine = connect()
+me = own_container(engine)
+labels = {key: "1", **ownership("s", name, role="executor", kept=False, container=me)}
+engine.create_container({"Image": image, "Cmd": ["sleep", "1"], "Labels": labels}, name=name)
+(verdict,) = [verdict for each, verdict in survey(engine) if each.name == name]
+print(me, verdict.standing)
+"""
+
+
+@pytest.fixture(scope="module")
+def engine() -> Iterator[Engine]:
+    with connect() as found:
+        yield found
+        assert found.list_containers(KEY) == []
+
+
+@pytest.fixture(scope="module")
+def image(engine: Engine) -> str:
+    return str(local_bases(engine)[0])
+
+
+@pytest.mark.parametrize("network", ["bridge", "host", "none"])
+def test_what_an_application_in_a_container_has_left_goes_when_that_container_is_gone(
+    engine: Engine, image: str, network: str
+) -> None:
+    """Its processes cannot be looked for from outside; its container can. The file names it."""
+    name = f"toolkit-test-inside-{uuid.uuid4().hex[:8]}"
+    outer = f"{name}-app"
+    command = ["docker", "run", "--rm", "--name", outer, "--label", f"{KEY}=1"]
+    command += ["--network", network, "--hostname" if network != "host" else "--env", "other"]
+    for source, target in ((SOURCE, "/app/toolkit"), (PACKAGES, "/packages")):
+        command += ["--volume", f"{source}:{target}:ro"]
+    command += ["--volume", "/var/run/docker.sock:/var/run/docker.sock"]
+    command += ["--env", "PYTHONPATH=/app:/packages", image]
+    command += ["python3", "-B", "-c", APPLICATION, image, KEY, name]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert ended.returncode == 0, ended.stderr
+    me, standing = ended.stdout.split()
+    assert (len(me), standing) == (64, "used")
+    assert engine.inspect_container(me) is None
+    sweep(engine, seconds=10)
+    assert engine.inspect_container(name) is None

@@ -1,0 +1,81 @@
+"""What CI must not lose: pinned actions, a token without rights, every Python, every job."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+
+import pytest
+
+from tests.packaging.conftest import ROOT
+
+WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+CI = (ROOT / ".github" / "workflows" / "ci.yml").read_text(encoding="utf-8")
+USES = re.compile(r"^ *(?:- )?uses: *(.*)$", re.MULTILINE)
+PINNED = re.compile(r"[\w-]+/[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+")
+JOB = re.compile(r"^  (\w+):$", re.MULTILINE)
+
+
+def uses() -> list[str]:
+    return [used for path in WORKFLOWS for used in USES.findall(path.read_text(encoding="utf-8"))]
+
+
+def jobs() -> list[str]:
+    return JOB.findall(CI.partition("\njobs:\n")[2])
+
+
+def test_every_action_is_pinned_by_its_commit() -> None:
+    """A tag can be moved; the comment says which version it was."""
+    assert uses()
+    assert [used for used in uses() if not PINNED.fullmatch(used)] == []
+
+
+def test_an_action_has_one_pin() -> None:
+    """An upgrade reaches every job."""
+    assert len({used.partition("@")[0] for used in uses()}) == len(set(uses()))
+
+
+@pytest.mark.parametrize("text", ["actions/checkout@v7", "actions/checkout@3d3c42e # v7.0.1"])
+def test_a_tag_or_a_short_commit_is_not_a_pin(text: str) -> None:
+    """The check above can fail."""
+    assert not PINNED.fullmatch(text)
+
+
+def test_no_job_has_a_permission() -> None:
+    for path in WORKFLOWS:
+        text = path.read_text(encoding="utf-8")
+        assert re.findall(r"^ *permissions:.*$", text, re.MULTILINE) == ["permissions: {}"]
+
+
+def test_no_checkout_keeps_the_token() -> None:
+    """What the tests run could read it from .git/config."""
+    checkouts = [used for used in uses() if used.startswith("actions/checkout@")]
+    assert CI.count("persist-credentials: false") == len(checkouts) > 0
+
+
+def test_a_push_cancels_the_run_before_it() -> None:
+    assert "\nconcurrency:\n" in CI
+    assert "  cancel-in-progress: true\n" in CI
+
+
+def test_the_unit_tests_run_on_every_python_that_is_promised() -> None:
+    """The classifiers are the promise."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    prefix = "Programming Language :: Python :: "
+    promised = [text.removeprefix(prefix) for text in project["classifiers"] if prefix in text]
+    (matrix,) = re.findall(r"^ *python: \[(.*)\]$", CI, re.MULTILINE)
+    assert re.findall(r'"([\d.]+)"', matrix) == promised
+
+
+def test_the_wheel_is_tested_without_the_sources() -> None:
+    """Or templates that are missing from it would be found in the checkout."""
+    removed = CI.index("rm -rf toolkit templates images")
+    assert CI.index("-m build") < removed < CI.index("dist/*.whl")
+
+
+def test_one_job_requires_all_others() -> None:
+    """A branch is protected by one name; a job that was skipped is not a success."""
+    *others, last = jobs()
+    assert last == "required"
+    assert f"needs: [{', '.join(others)}]" in CI
+    assert f'"{" ".join(["success"] * len(others))}"' in CI

@@ -1,0 +1,182 @@
+"""Each check's judgement, as a table: what was seen → what is said. Both outcomes of every id.
+
+The tables are tests/cases/doctor/*.toml; a case gives what differs from the usual facts below.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import tomllib
+from collections.abc import Callable
+from dataclasses import dataclass, is_dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from toolkit.cli.doctor import doctor
+from toolkit.doctor import CHECKS, client, containers, endpoint, engine, image, workdir
+from toolkit.doctor.check import Check, Finding
+from toolkit.doctor.facts import (
+    Belongings,
+    Build,
+    Chosen,
+    Client,
+    Disk,
+    DockerConfig,
+    Environment,
+    ImageSeen,
+    Kind,
+    Permission,
+    Reach,
+    Socket,
+    Versions,
+    WorkDir,
+)
+
+TABLES = Path(__file__).parent.parent / "cases" / "doctor"
+UNIX = "unix:///var/run/docker.sock"
+SOCKET = Socket("socket", "/var/run/docker.sock", "root", "docker", 106, 0o660)
+DENIED = Permission(SOCKET, writable=False, user="ann", uid=1000, groups=(1000,))
+VERSIONS = Versions("27.0", "1.46", "1.24", "linux", "amd64", "docker", here="amd64")
+WORK = WorkDir(
+    Path("/data/work"),
+    given=True,
+    kind="directory",
+    writable=True,
+    free=1 << 30,
+    noexec=False,
+    file_system="ext4",
+)
+
+# id → its judgement, and the usual facts (None: the case gives the engine's `info` itself)
+JUDGES: dict[str, tuple[Callable[[Any], Finding], Any]] = {
+    "client.python": (client.python, Client((3, 12, 1), None)),
+    "client.config": (
+        client.config,
+        DockerConfig(Path("/h/.docker/config.json"), present=True),
+    ),
+    "client.env": (client.environment, Environment({})),
+    "endpoint.resolve": (endpoint.resolve, Chosen("", "")),
+    "endpoint.socket": (endpoint.socket, Socket("missing")),
+    "endpoint.permission": (endpoint.permission, DENIED),
+    "endpoint.reach": (endpoint.reach, Reach(UNIX)),
+    "endpoint.kind": (
+        endpoint.kind,
+        Kind(UNIX, secure=False, operating_system="Debian GNU/Linux 12"),
+    ),
+    "engine.version": (engine.version, VERSIONS),
+    "engine.os": (engine.system, VERSIONS),
+    "engine.build": (engine.build, Build("docker")),
+    "engine.storage": (engine.storage, None),
+    "engine.disk": (engine.disk, Disk("/d", local=True)),
+    "engine.cgroup": (engine.cgroup, None),
+    "engine.warnings": (engine.warnings, None),
+    "engine.security": (engine.security, None),
+    "containers.left": (containers.left, Belongings()),
+    "containers.kept": (containers.kept, Belongings()),
+    "workdir.local": (workdir.local, WORK),
+    "image.present": (image.present, ImageSeen(None, engine="linux/amd64")),
+}
+
+
+@dataclass(frozen=True)
+class Case:
+    id: str
+    problem: str
+    summary: str
+    seen: dict[str, Any]
+    command: str | None = None
+    """The first command of the fix, where the case is about that."""
+
+    @property
+    def finding(self) -> Finding:
+        judge, usual = JUDGES[self.id]
+        return judge(self.seen if usual is None else changed(usual, self.seen))
+
+
+def changed(usual: Any, differences: dict[str, Any]) -> Any:  # noqa: ANN401 - facts of any kind
+    """Give the usual facts with these differences, each in the type of its field."""
+    fields: dict[str, Any] = {}
+    for name, value in differences.items():
+        before = getattr(usual, name)
+        if is_dataclass(before):
+            fields[name] = changed(before, value)
+        elif isinstance(before, Path | tuple):
+            fields[name] = type(before)(value)
+        else:
+            fields[name] = value
+    return replace(usual, **fields)
+
+
+CASES = [
+    Case(**case)
+    for table in sorted(TABLES.glob("*.toml"))
+    for case in tomllib.loads(table.read_text(encoding="utf-8"))["case"]
+]
+
+
+def _name(case: Case) -> str:
+    return f"{case.id}: {case.summary}"
+
+
+@pytest.mark.parametrize("case", CASES, ids=_name)
+def test_what_was_seen_gives_the_finding(case: Case) -> None:
+    finding = case.finding
+    assert (finding.problem or "none", finding.summary) == (case.problem, case.summary)
+    if case.command is not None:
+        assert finding.fix is not None
+        assert finding.fix.commands[0] == case.command
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if case.problem != "none"], ids=_name)
+def test_a_problem_says_why_and_what_to_do(case: Case) -> None:
+    finding = case.finding
+    assert finding.why
+    assert finding.fix is not None
+    assert finding.fix.text
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.id)
+def test_every_check_is_here_with_both_outcomes(check: Check) -> None:
+    outcomes = {case.problem == "none" for case in CASES if case.id == check.id}
+    assert outcomes == {True, False}
+
+
+def test_every_remedy_is_valid_shell() -> None:
+    """They are printed to be pasted, all of them in one block."""
+    fixes = [case.finding.fix for case in CASES]
+    commands = [command for fix in fixes if fix for command in fix.commands]
+    assert len(commands) > 30
+    script = "\n".join(commands)
+    checked = subprocess.run(["sh", "-n"], input=script, text=True, capture_output=True)
+    assert (checked.returncode, checked.stderr) == (0, "")
+
+
+def test_why_of_a_denied_socket_names_all_that_decides() -> None:
+    assert endpoint.permission(DENIED).why == (
+        "You may not talk to the engine at unix:///var/run/docker.sock (owner root, group docker "
+        "106, mode 0660; you are uid 1000, groups 1000)."
+    )
+
+
+def test_why_of_a_missing_context_names_the_silent_default() -> None:
+    seen = Chosen("", "", "the Docker context `colima`, named by DOCKER_CONTEXT, does not exist")
+    assert endpoint.resolve(seen).why == (
+        "the Docker context `colima`, named by DOCKER_CONTEXT, does not exist. docker-py would "
+        "silently use /var/run/docker.sock instead."
+    )
+
+
+def test_another_engine_that_answers_is_named() -> None:
+    seen = Reach("unix:///a", error="nothing listens", others=("/b", "/c"))
+    assert endpoint.reach(seen).why == (
+        "nothing listens. We look at unix:///a; an engine answers at /b."
+    )
+
+
+def test_an_option_that_a_fix_names_is_one_of_doctor() -> None:
+    texts = [case.finding.fix.text for case in CASES if case.finding.fix]
+    known = {option for parameter in doctor.params for option in parameter.opts}
+    assert set(re.findall(r"--[a-z-]+", " ".join(texts))) - known == set()

@@ -1,0 +1,71 @@
+"""When a container gets a time to live, and what an image's own volumes become."""
+
+from __future__ import annotations
+
+import pytest
+
+from toolkit.container import ContainerOptions
+from toolkit.container.options import config, fingerprint, own_volumes
+from toolkit.lifecycle.engines import TTL, Known, time_to_live
+
+NEAR = Known(rootless=False, far=False, lasting=False, container="")
+FAR = Known(rootless=False, far=True, lasting=False, container="")
+LASTING = Known(rootless=False, far=False, lasting=True, container="")
+
+
+@pytest.mark.parametrize(
+    ("engine", "options", "seconds"),
+    [
+        (NEAR, {}, 0),
+        (NEAR, {"ttl": 30.0}, 30),
+        (FAR, {}, TTL),
+        (FAR, {"ttl": 30.0}, 30),
+        (FAR, {"ttl": 0}, 0),
+        (FAR, {"auto_remove": False}, TTL),
+        (FAR, {"keep_running": True}, 0),
+        (LASTING, {}, TTL),
+    ],
+)
+def test_a_container_has_a_time_to_live_where_its_engine_may_not_hear_of_our_death(
+    engine: Known, options: dict[str, float], seconds: float
+) -> None:
+    """Not on a local socket: a debugger that stops every thread must not end the container."""
+    assert time_to_live(ContainerOptions(image="i", **options), engine) == seconds  # type: ignore[arg-type]
+
+
+def body(**options: object) -> dict[str, object]:
+    return config(ContainerOptions(image="i", **options), "1:1", {})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("host", "targets"),
+    [
+        ({}, ["/a", "/b"]),
+        ({"Mounts": [{"Type": "bind", "Source": "/x", "Target": "/a"}]}, ["/b"]),
+        ({"Tmpfs": {"/b": ""}}, ["/a"]),
+        ({"Binds": ["/x:/a:ro"]}, ["/b"]),
+    ],
+)
+def test_a_volume_that_the_image_declares_is_made_with_labels_unless_something_is_there(
+    host: dict[str, object], targets: list[str]
+) -> None:
+    image: dict[str, object] = {"Config": {"Volumes": {"/b": {}, "/a": {}}}}
+    wanted: dict[str, object] = {"HostConfig": {"Mounts": [], **host}}
+    made = own_volumes(image, wanted, {"k": "v"})
+    assert [mount["Target"] for mount in made] == targets
+    assert all(mount["VolumeOptions"] == {"Labels": {"k": "v"}} for mount in made)
+    assert all("Source" not in mount for mount in made)
+
+
+@pytest.mark.parametrize("image", [None, {}, {"Config": {"Volumes": None}}])
+def test_most_images_declare_none(image: dict[str, object] | None) -> None:
+    assert own_volumes(image, {"HostConfig": {"Mounts": []}}, {}) == []
+
+
+def test_the_fingerprint_is_of_what_a_container_can_do_and_not_of_whether_it_is_kept() -> None:
+    usual = fingerprint(body())
+    assert fingerprint(body(auto_remove=False, keep_running=True, name="n")) == usual
+    assert fingerprint(body(labels={"a": "b"})) == usual
+    for other in ({"network": "none"}, {"environment": {"A": "1"}}, {"working_dir": "/w"}):
+        assert fingerprint(body(**other)) != usual
+    assert "s3cret" not in fingerprint(body(environment={"TOKEN": "s3cret"}))

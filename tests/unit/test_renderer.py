@@ -1,0 +1,299 @@
+"""What is rendered says what was meant, whatever the values are."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from toolkit import deps, resources
+from toolkit.deps import Dependencies
+from toolkit.errors import SpecError, TemplateError
+from toolkit.image import Base
+from toolkit.reference import ImageReference
+from toolkit.renderer import TEMPLATE, instructions, render
+from toolkit.spec import ImageSpec
+
+TEMPLATES = resources.templates()
+BASE = Base(
+    name=ImageReference.parse("python:3-slim"),
+    reference=ImageReference.parse("python:3-slim@sha256:" + "1" * 64),
+    digest="sha256:" + "1" * 64,
+    platform="linux/amd64",
+    python="3.14.0",
+    system="debian-trixie",
+)
+LOCAL = replace(
+    BASE,
+    name=ImageReference.parse("toolkit/base:bookworm-py3.11"),
+    reference=ImageReference.parse("toolkit/base:bookworm-py3.11"),
+    digest="sha256:" + "2" * 64,
+    system="debian-bookworm",
+    user="1000:1000",
+)
+
+Golden = Callable[[str, str], None]
+
+
+def requirements(folder: Path, text: str = "numpy\n") -> Dependencies:
+    path = folder / "requirements.txt"
+    path.write_text(text)
+    return deps.read([path], env={})
+
+
+@pytest.fixture
+def spec(tmp_path: Path) -> ImageSpec:
+    return ImageSpec(requirements(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("name", "base", "table", "text"),
+    [
+        ("plain", BASE, {}, "numpy\n"),
+        ("local-base", LOCAL, {"apt": ["libgl1", "libpq5=15.1-2"]}, "numpy\n"),
+        (
+            "everything",
+            BASE,
+            {
+                "apt": ["libgl1"],
+                "environment": {"PLAIN": "x", "ODD": 'a "b" $HOME \\ `c` \' # {{ x }}'},
+                "labels": {"com.example.team": "red", "odd": '$(x) "y"'},
+            },
+            "thing @ git+https://example.org/thing@v1\n",
+        ),
+    ],
+)
+def test_the_dockerfile_is_the_golden_one(
+    golden: Golden, tmp_path: Path, name: str, base: Base, table: dict[str, object], text: str
+) -> None:
+    """A change of a template is seen, read and committed."""
+    rendered = render(ImageSpec.from_mapping(table, requirements(tmp_path, text)), base, TEMPLATES)
+    golden(f"render/{name}.Dockerfile", rendered.dockerfile)
+
+
+def test_the_digest_is_the_golden_one(golden: Golden, spec: ImageSpec) -> None:
+    """An upgrade of this package that would rebuild everybody's images is seen first."""
+    golden("render/plain.digest", render(spec, BASE, TEMPLATES).digest + "\n")
+
+
+def test_there_is_no_syntax_line(spec: ImageSpec) -> None:
+    """It would make every build ask a registry for a frontend."""
+    assert "syntax" not in render(spec, BASE, TEMPLATES).dockerfile
+
+
+def test_requirements_are_files_and_never_text_of_an_instruction(tmp_path: Path) -> None:
+    """Not even their names reach the Dockerfile."""
+    rendered = render(ImageSpec(requirements(tmp_path, "wonderfulpackage\n")), BASE, TEMPLATES)
+    assert "wonderful" not in rendered.dockerfile
+    files = {file.path: file.content for file in rendered.files}
+    assert files["install/requirements.txt"] == b"wonderfulpackage\n"
+
+
+def test_a_version_control_requirement_brings_its_tool_into_the_build_stage(tmp_path: Path) -> None:
+    """Git is needed to install, and not in the image."""
+    dependencies = requirements(tmp_path, "x @ git+https://example.org/x\n")
+    text = render(ImageSpec(dependencies), BASE, TEMPLATES).dockerfile
+    stages = text.split("\nFROM ")
+    assert '"git"' in stages[0]
+    assert '"git"' not in stages[1]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"digest": "sha256:" + "3" * 64},
+        {"platform": "linux/arm64"},
+        {"reference": ImageReference.parse("python:3-slim@sha256:" + "3" * 64)},
+    ],
+    ids=str,
+)
+def test_another_base_is_another_digest(spec: ImageSpec, change: dict[str, str]) -> None:
+    """A base that moved is a new image."""
+    other = render(spec, replace(BASE, **change), TEMPLATES)  # type: ignore[arg-type]
+    assert other.digest != render(spec, BASE, TEMPLATES).digest
+
+
+@pytest.mark.parametrize(
+    "table", [{"apt": ["x1"]}, {"environment": {"A": "b"}}, {"labels": {"a": "b"}}], ids=str
+)
+def test_every_wish_is_in_the_digest(spec: ImageSpec, table: dict[str, object]) -> None:
+    """A rendered option that is missing from the hash reuses a wrong image."""
+    other = ImageSpec.from_mapping(table, spec.dependencies)
+    assert render(other, BASE, TEMPLATES).digest != render(spec, BASE, TEMPLATES).digest
+
+
+@pytest.mark.parametrize(
+    "table", [{"tags": ["a:b"]}, {"excused": ["x"]}, {"name": "other"}], ids=str
+)
+def test_names_and_the_proof_are_not(spec: ImageSpec, table: dict[str, object]) -> None:
+    """They do not change what is in the image."""
+    other = ImageSpec.from_mapping(table, spec.dependencies)
+    assert render(other, BASE, TEMPLATES).digest == render(spec, BASE, TEMPLATES).digest
+
+
+def test_every_step_script_is_in_the_digest(spec: ImageSpec) -> None:
+    """A script that changes what is installed changes the identity."""
+    before = render(spec, BASE, TEMPLATES).digest
+    for path in TEMPLATES:
+        if path.startswith("steps/"):
+            changed = dict(TEMPLATES) | {path: TEMPLATES[path] + "\n"}
+            assert render(spec, BASE, changed).digest != before
+
+
+def test_inputs_that_run_together_are_told_apart(spec: ImageSpec) -> None:
+    """("ab", "c") is not ("a", "bc")."""
+    left = render(spec, replace(BASE, digest="ab", platform="c"), TEMPLATES)
+    right = render(spec, replace(BASE, digest="a", platform="bc"), TEMPLATES)
+    assert left.digest != right.digest
+
+
+def test_a_folder_of_many_files_is_one_part_of_the_inputs(tmp_path: Path) -> None:
+    """They go into a label and into the request: a thousand files must not be a thousand parts."""
+    package = tmp_path / "pkg"
+    package.mkdir()
+    (package / "setup.py").touch()
+    for number in range(50):
+        (package / f"m{number}.py").write_text(str(number))
+    before = render(ImageSpec(requirements(tmp_path, "./pkg\n")), BASE, TEMPLATES)
+    assert [part for part in before.inputs if "local" in part] == ["install/local/0"]
+    (package / "m7.py").write_text("changed")
+    after = render(ImageSpec(requirements(tmp_path, "./pkg\n")), BASE, TEMPLATES)
+    assert after.digest != before.digest
+
+
+def test_the_cache_that_builds_share_is_out_of_reach_of_source_builds(spec: ImageSpec) -> None:
+    """A package's own code must not change what another image installs."""
+    steps = [text for _, text in instructions(render(spec, BASE, TEMPLATES).dockerfile)]
+    (wheels,) = [step for step in steps if '"wheels"' in step]
+    (sources,) = [step for step in steps if '"sources"' in step]
+    assert "type=cache" in wheels
+    assert "type=cache" not in sources
+    script = TEMPLATES["steps/install.sh"]
+    body = script[script.index("\nwheels() {") : script.index("\nsources() {")]
+    assert "install_with_pip" not in body
+    assert "resolve --no-build" in body
+    assert "install_with_uv --no-build" in body
+
+
+TEXT = st.text(
+    st.characters(blacklist_categories=("Cs", "Cc"), blacklist_characters="\u2028\u2029"),
+    max_size=40,
+)
+
+
+@given(
+    value=TEXT | st.sampled_from(["$(x)", "`x`", '"', "'", "&& x", "{{ 7*7 }}", " \\", "\\", "#"])
+)
+def test_any_value_arrives_as_it_was_given(value: str) -> None:
+    """Parsed as BuildKit parses it, the value is the value, and no instruction was added."""
+    spec = ImageSpec.from_mapping({"environment": {"ODD": value}, "labels": {"l": value}}, NOTHING)
+    rendered = render(spec, BASE, TEMPLATES)
+    found = instructions(rendered.dockerfile)
+    assert [keyword for keyword, _ in found] == PLAIN
+    assert [unquoted(text) for keyword, text in found if text.startswith("ODD=")] == [value]
+    assert [unquoted(text) for keyword, text in found if keyword == "LABEL"] == [value]
+
+
+NOTHING = Dependencies()
+PLAIN = [
+    *("FROM", "USER", "RUN", "RUN"),
+    *("FROM", "USER", "RUN", "COPY", "ENV", "ENV", "WORKDIR", "ENTRYPOINT", "CMD", "LABEL"),
+]
+
+
+def unquoted(pair: str) -> str:
+    """The value of NAME="…", unescaped as BuildKit's shell lexer does inside double quotes."""
+    quoted = pair.partition("=")[2]
+    assert quoted[0] == quoted[-1] == '"'
+    text, result = quoted[1:-1], ""
+    while text:
+        if text[0] == "\\" and text[1] in '\\"$':
+            result, text = result + text[1], text[2:]
+        else:
+            assert text[0] not in '"$', f"{text!r} would be expanded"
+            result, text = result + text[0], text[1:]
+    return result
+
+
+@given(st.dictionaries(st.sampled_from(["apt", "environment", "labels", "base"]), st.text()))
+def test_text_of_any_kind_is_refused_or_inert(table: dict[str, str]) -> None:
+    """No text changes the list of instructions."""
+    listed = {key: value if key == "base" else [value] for key, value in table.items()}
+    try:
+        spec = ImageSpec.from_mapping(listed, NOTHING)
+    except SpecError:
+        return
+    keywords = [keyword for keyword, _ in instructions(render(spec, BASE, TEMPLATES).dockerfile)]
+    assert keywords.count("FROM") == 2
+    assert keywords.count("RUN") == 3 + bool(spec.apt)
+
+
+def test_packages_are_arguments_and_not_text_for_a_shell() -> None:
+    """They stand in an exec form, which no shell reads."""
+    spec = ImageSpec(NOTHING, apt=("libgl1",))
+    found = [text for keyword, text in instructions(render(spec, BASE, TEMPLATES).dockerfile)]
+    (arguments,) = [text[text.index("[") :] for text in found if "libgl1" in text]
+    assert json.loads(arguments) == ["sh", "/run/toolkit/steps/apt.sh", "libgl1"]
+
+
+@pytest.mark.parametrize(
+    ("template", "message"),
+    [
+        ("FROM {{ user }}", "a template prints a str that has passed no filter"),
+        ("FROM {{ nobody }}", f"{TEMPLATE}: 'nobody' is undefined"),
+        (
+            "FROM {{ base",
+            f"{TEMPLATE}:1: unexpected end of template, expected 'end of print statement'.",
+        ),
+        ("FROM {{ user | reference }}", "'1000:1000' is not an image reference"),
+        ("ENV {{ 'a b' | identifier }}=1", "'a b' is not an identifier"),
+        ("ENV a={{ 'a\nb' | quoted }}", "'a\\nb' holds a control character at position 1"),
+        ("RUN {{ [1] | exec_form }}", "[1] is not a list of strings"),
+        ("RUN x \\", "the rendered Dockerfile ends inside an instruction"),
+    ],
+)
+def test_a_template_that_breaks_the_rules_is_refused(
+    spec: ImageSpec, template: str, message: str
+) -> None:
+    """A user's template is held to the same rules."""
+    with pytest.raises(TemplateError) as caught:
+        render(spec, LOCAL, {TEMPLATE: template})
+    assert str(caught.value) == message
+
+
+def test_a_value_that_changes_the_structure_is_refused(spec: ImageSpec) -> None:
+    """The last line of defence, should every filter fail."""
+    template = "FROM {{ base | reference }}{% if user == '1000:1000' %}\n\nRUN evil{% endif %}\n"
+    with pytest.raises(TemplateError) as caught:
+        render(spec, LOCAL, {TEMPLATE: template})
+    assert str(caught.value) == (
+        "the rendered Dockerfile has the instructions FROM RUN, expected FROM"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("FROM x\n", [("FROM", "x")]),
+        (
+            "from x\n\n# RUN y\nrun \\\n# inside\n  z\n",
+            [("FROM", "x"), ("RUN", "# inside"[:0] + "z")],
+        ),
+        ("RUN a \\ \n b\n", [("RUN", "a  b")]),
+        ("RUN a\u2028RUN b\n", [("RUN", "a\u2028RUN b")]),
+    ],
+)
+def test_a_dockerfile_is_taken_apart_as_the_engine_does(
+    text: str, expected: list[tuple[str, str]]
+) -> None:
+    """Continuations, comments inside them, and nothing but a newline ends a line."""
+    found = [(keyword, " ".join(arguments.split(" "))) for keyword, arguments in instructions(text)]
+    assert [(k, shlex.join(a.split())) for k, a in found] == [
+        (k, shlex.join(a.split())) for k, a in expected
+    ]

@@ -1,0 +1,277 @@
+"""From a spec to an image: reuse, else build, then verify.
+
+Hides which of these is done and in which order, so that a name is never given to an image that has
+not been proven: the build makes an image without a name, the verifier examines it, and only then is
+it tagged. Whatever ends the work early leaves nothing behind but BuildKit's own cache.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from toolkit import __version__, image, labels, renderer, resources
+from toolkit.builder import secrets
+from toolkit.builder.events import Event, Listener, Said, ignore
+from toolkit.builder.foundation import MakeBase, Search, find_base
+from toolkit.engine import Engine
+from toolkit.errors import BuildError, EngineRefusedError, ToolkitError
+from toolkit.image import Base, Image, Stored
+from toolkit.reference import ImageReference
+from toolkit.renderer import Rendered
+from toolkit.spec import ImageSpec
+
+__all__ = ["BuildOptions", "Event", "Listener", "Plan", "Said", "build", "changes", "plan"]
+
+REPOSITORY: Final = "toolkit"
+"""Images are named `toolkit/<name>:<first 12 digits of the digest>`."""
+
+_DESCRIPTION: Final = "A Python environment in which code is run, made by executor-toolkit"
+
+
+@dataclass(frozen=True, slots=True)
+class BuildOptions:
+    """How to build, as opposed to what.
+
+    `pull` asks the registry for the base again. `no_cache` runs every step again. `rebuild` builds
+    although the image is there. `verify` proves that the image works. `ca_bundle` is trusted
+    during the build; without it, the environment may name one.
+    """
+
+    cache: Path
+    pull: bool = False
+    no_cache: bool = False
+    rebuild: bool = False
+    verify: bool = True
+    ca_bundle: Path | None = None
+    make_base: MakeBase | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What would be built: nothing has been, but for finding the base."""
+
+    spec: ImageSpec
+    base: Base
+    rendered: Rendered
+
+    @property
+    def reference(self) -> ImageReference:
+        """The name that the image gets."""
+        return ImageReference(None, f"{REPOSITORY}/{self.spec.name}", self.rendered.digest[:12])
+
+
+def plan(
+    spec: ImageSpec, *, engine: Engine, options: BuildOptions, listener: Listener = ignore
+) -> Plan:
+    """Find the base and render. Raises what finding a base raises, and TemplateError."""
+    search = Search(options.pull, options.cache, options.make_base, listener)
+    base = find_base(engine, spec, search)
+    return Plan(spec, base, renderer.render(spec, base, resources.templates()))
+
+
+def build(
+    planned: Plan,
+    *,
+    engine: Engine,
+    environment: Mapping[str, str],
+    options: BuildOptions,
+    listener: Listener = ignore,
+) -> Image:
+    """The image of a plan: the one that is there, or a new one, built and verified.
+
+    `environment` is the caller's: what of it reaches the build is told in toolkit.builder.secrets.
+    Raises BuildError, VerificationError, EngineError, ContainerError or SpecError.
+    """
+    reused = None if options.rebuild else _reused(planned, engine, options)
+    if reused is not None:
+        return reused
+    with _alone(planned, options.cache, listener):
+        # Whoever was before us may have built it meanwhile.
+        reused = None if options.rebuild else _reused(planned, engine, options)
+        return reused or _made(planned, engine, environment, options, listener)
+
+
+def _reused(planned: Plan, engine: Engine, options: BuildOptions) -> Image | None:
+    stored = image.find(engine, planned.reference)
+    if stored is None or not _is_reusable(stored, planned, options):
+        return None
+    _tag(engine, stored.id, planned.spec.tags)
+    return _image(planned, stored, "reused")
+
+
+def _made(
+    planned: Plan,
+    engine: Engine,
+    environment: Mapping[str, str],
+    options: BuildOptions,
+    listener: Listener,
+) -> Image:
+    reference = planned.reference
+    before = image.find(engine, reference)
+    sent = secrets.gathered(
+        environment, ca_bundle=options.ca_bundle, netrc=planned.spec.dependencies.netrc()
+    )
+    built = _build(planned, engine, sent, options, listener)
+    with _removed_on_failure(engine, built):
+        _check_base(engine, built, planned.base)
+        if options.verify:
+            listener(Said("verifying the image in a container without network"))
+            from toolkit import verifier  # a build with nothing to do starts no container
+
+            verifier.verify(engine, built, excused=planned.spec.excused)
+        _tag(engine, built, (reference, *planned.spec.tags))
+    if before is not None and before.id != built:
+        _remove_if_unnamed(engine, before.id)
+    found = image.find(engine, built)
+    if found is None:
+        raise BuildError(f"the image {reference} vanished as soon as it was built")
+    return _image(planned, found, "built")
+
+
+@contextmanager
+def _alone(planned: Plan, cache: Path, listener: Listener) -> Iterator[None]:
+    """One build of the same name at a time, among the processes of this user."""
+    path = cache / "locks" / planned.spec.name
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = path.open("w")
+    except OSError:
+        yield  # without a cache everybody builds alone, and BuildKit shares what it can
+        return
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            listener(Said(f"waiting for another build of {REPOSITORY}/{planned.spec.name}"))
+            fcntl.flock(file, fcntl.LOCK_EX)  # held until the file is closed, also by a kill
+        yield
+
+
+def changes(engine: Engine, planned: Plan) -> tuple[str, ...]:
+    """Why the plan's image is not the newest one of its name: one line a part that differs."""
+    if image.find(engine, planned.reference) is not None:
+        return ()
+    newest = image.newest(engine, planned.spec.name)
+    if newest is None:
+        return (f"no image named {REPOSITORY}/{planned.spec.name} has been built here before",)
+    before, now = newest.inputs, planned.rendered.inputs
+    return tuple(
+        f"{part} was {verb}"
+        for part in sorted(before.keys() | now.keys())
+        if (verb := _verb(before.get(part), now.get(part)))
+    )
+
+
+def _verb(before: str | None, now: str | None) -> str:
+    if before == now:
+        return ""
+    if before is None:
+        return "added"
+    return "removed" if now is None else "changed"
+
+
+def _is_reusable(stored: Stored, planned: Plan, options: BuildOptions) -> bool:
+    """Whether the image of that name is what the plan would build, proven as far as is asked."""
+    if stored.labels.get(labels.DIGEST) != planned.rendered.digest:
+        return False
+    if not options.verify:
+        return True
+    proven = stored.labels.get(labels.UNVERIFIED) != "1"
+    return proven and stored.excused <= frozenset(planned.spec.excused)
+
+
+def _build(
+    planned: Plan,
+    engine: Engine,
+    sent: Mapping[str, bytes],
+    options: BuildOptions,
+    listener: Listener,
+) -> str:
+    from toolkit.builder import diagnosis
+    from toolkit.engine import buildkit
+
+    request = buildkit.BuildRequest(
+        context=planned.rendered.context(),
+        labels=_labels(planned, options),
+        target="image",
+        no_cache=options.no_cache,
+    )
+    listener(Said(f"building {planned.reference}"))
+    try:
+        return buildkit.build(engine, request, secrets=sent, on_event=listener)
+    except BuildError as error:
+        raise diagnosis.explained(error, planned.spec.dependencies) from error
+
+
+def _labels(planned: Plan, options: BuildOptions) -> Mapping[str, str]:
+    """Every label is set on every image: one that is left out would be inherited from the base."""
+    spec, base = planned.spec, planned.base
+    given = {name for name, _ in spec.labels}
+    title = {labels.TITLE: f"{REPOSITORY}/{spec.name}", labels.DESCRIPTION: _DESCRIPTION}
+    return {name: text for name, text in title.items() if name not in given} | {
+        labels.DIGEST: planned.rendered.digest,
+        labels.INPUTS: json.dumps(planned.rendered.inputs, sort_keys=True, separators=(",", ":")),
+        labels.NAME: spec.name,
+        labels.VERSION: __version__,
+        labels.EXCUSED: ",".join(spec.excused) if options.verify else "",
+        labels.UNVERIFIED: "" if options.verify else "1",
+        labels.BASE_NAME: str(base.name),
+        labels.BASE_DIGEST: base.digest,
+    }
+
+
+def _check_base(engine: Engine, built: str, base: Base) -> None:
+    """The engine resolved the base by itself; layers tell whether it was the one that we found.
+
+    With the containerd image store it asks the registry first, even for a base made locally.
+    """
+    stored = image.find(engine, built)
+    if stored is None or stored.layers[: len(base.layers)] != base.layers:
+        raise BuildError(
+            f"the engine built on another image than the base {base.reference} that was found",
+            hint="try again; somebody may have moved the base's tag meanwhile",
+        )
+
+
+@contextmanager
+def _removed_on_failure(engine: Engine, built: str) -> Iterator[None]:
+    try:
+        yield
+    # BaseException: Ctrl-C during the verification must not leave an image without a name.
+    except BaseException as error:
+        try:
+            _remove_if_unnamed(engine, built)
+        except ToolkitError as second:
+            error.add_note(f"the image {built} could not be removed: {second}")
+        raise
+
+
+def _remove_if_unnamed(engine: Engine, image_id: str) -> None:
+    """Remove an image that no tag names; the same steps may have given one that is in use."""
+    stored = image.find(engine, image_id)
+    if stored is not None and not stored.tags:
+        with suppress(EngineRefusedError):  # a container runs from it, or an image is built on it
+            engine.remove_image(image_id)
+
+
+def _tag(engine: Engine, image_id: str, references: tuple[ImageReference, ...]) -> None:
+    for reference in references:
+        engine.tag_image(image_id, reference)
+
+
+def _image(planned: Plan, stored: Stored, action: image.Action) -> Image:
+    return Image(
+        reference=planned.reference,
+        id=stored.id,
+        digest=planned.rendered.digest,
+        action=action,
+        base=planned.base.name,
+        size=stored.size,
+        tags=planned.spec.tags,
+    )

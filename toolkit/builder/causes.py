@@ -1,0 +1,163 @@
+"""What made a step fail, read from its log: pure, from lines to causes, the likeliest first.
+
+Hides the wording of uv, pip and apt, as recorded from real failures.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from toolkit.deps import CONTEXT_MOUNT
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """`package`, or the `local` path of it: whose requirement is to blame, where that is known."""
+
+    package: str | None
+    text: str
+    hint: str
+    local: str = ""
+
+
+_NAME: Final = r"([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)"
+_EXTRAS: Final = r"(?:\[[^\]]*\])?"
+_LOCAL: Final = rf"file://{CONTEXT_MOUNT}/([^\s`#]+)"
+
+_NO_UV: Final = "pip installs instead"
+
+_BUILD_FAILED: Final = re.compile(
+    rf"Failed to (?:download and )?build `{_NAME}(?:==| ?@ {_LOCAL}| ?@|`)"
+)
+_PIP_BUILD_FAILED: Final = re.compile(
+    rf"(?:generating package metadata\. ╰─> (?!See )|Failed building wheel for )"
+    rf"(?:from {_LOCAL}|{_NAME})"
+)
+_PIP_UNDER_WAY: Final = re.compile(
+    rf"(?:Processing \./(\S+)|Collecting {_NAME})(?!.* (?:Processing \./|Collecting ))"
+    r".*error: subprocess-exited-with-error"
+)
+_BUILD_FAILED_SOMEWHERE: Final = re.compile(
+    r"The build backend returned an error|error: subprocess-exited-with-error"
+)
+
+_ABSENT: Final = re.compile(rf"{_NAME}{_EXTRAS} was not found in the (?:package registry|provided)")
+_NO_VERSION: Final = re.compile(
+    rf"there (?:is|are) no versions? of {_NAME}{_EXTRAS}([=<>!~][^\s,]*)?"
+)
+_PIP_NO_VERSION: Final = re.compile(
+    rf"satisfies the requirement {_NAME}{_EXTRAS}(\S*)(?: \(from [^()]+\))?"
+    r" \(from versions: ([^)]*)\)"
+)
+_NO_SOLUTION: Final = re.compile(
+    r"No solution found when resolving dependencies|have conflicting dependencies"
+)
+_BECAUSE: Final = re.compile(r"[Bb]ecause (.*?), we can conclude|(?<=\s)(\S+ \S+ depends on \S+)")
+_SHORT_STORY: Final = 3
+
+_OTHER_HASH: Final = re.compile(
+    rf"Hash mismatch for `{_NAME}|tampered with them\. (?:unknown package: )?{_NAME}(?:==| from)"
+)
+_NO_HASH: Final = re.compile(
+    rf"(?:no trusted hash was provided for: `|none were provided for: |but found: "
+    rf"|when any package has a hash\.\) |These do not: ){_NAME}"
+)
+_NOT_FETCHED: Final = re.compile(r"Failed to fetch: `?(\S+?)`?(?:\s|$)")
+_NOT_REACHED: Final = re.compile(
+    r"toolkit: (\w+: .*?); asking pip|after connection broken by '(\w+)\("
+)
+
+_NO_DEBIAN_PACKAGE: Final = re.compile(
+    r"E: (?:Unable to locate package|Package '?)\s*([a-z0-9][a-z0-9+.-]*)"
+)
+
+
+def found(log: tuple[str, ...], known_hint: str | None) -> Iterator[Cause]:
+    """Yield what the log gives as causes; `known_hint` is what is known about its network."""
+    # What was said while uv was looked for in vain is nobody's fault.
+    flat = " ".join(" ".join(log).split()).rpartition(_NO_UV)[2]
+    yield from _of_fetching(flat, known_hint)
+    yield from _of_hashes(flat)
+    yield from _of_building(flat)
+    yield from _of_resolving(flat)
+    for name in _NO_DEBIAN_PACKAGE.findall(flat):
+        yield Cause(
+            None,
+            f"the Debian package {name} does not exist for this base",
+            "check its spelling; the names are those of the base's own release",
+        )
+
+
+def _of_building(flat: str) -> Iterator[Cause]:
+    failed = _BUILD_FAILED.findall(flat)
+    for pattern in (_PIP_BUILD_FAILED, _PIP_UNDER_WAY):
+        failed = failed or [(name, local) for local, name in pattern.findall(flat)]
+    if not failed and _BUILD_FAILED_SOMEWHERE.search(flat):
+        failed = [("", "")]
+    for name, local in failed:
+        shown = name or ("this project" if local else "a package")
+        yield Cause(
+            name or None,
+            f"{shown} could not be built from its source",
+            "read the log above: most often a compiler or a -dev package is missing in the base, "
+            "or another version of the package has a wheel",
+            local,
+        )
+
+
+def _of_resolving(flat: str) -> Iterator[Cause]:
+    lacking = [(name, "", "none") for name in _ABSENT.findall(flat)]
+    lacking += [(*each, "") for each in _NO_VERSION.findall(flat)]
+    lacking += _PIP_NO_VERSION.findall(flat)
+    yield from (_lacking(*each) for each in lacking)
+    if _NO_SOLUTION.search(flat):
+        why = ["".join(each) for each in _BECAUSE.findall(flat)]
+        shown = f": {' and '.join(why)}" if 0 < len(why) <= _SHORT_STORY else ""
+        yield Cause(
+            None,
+            f"the requirements contradict each other{shown}",
+            "loosen one of the versions",
+        )
+
+
+def _lacking(name: str, specifier: str, there: str) -> Cause:
+    if there == "none":
+        return Cause(
+            name,
+            f"{name} is not in the package index",
+            "check its spelling, or name the index that has it with --index-url in the file",
+        )
+    return Cause(
+        name,
+        f"no version of {name} fits {name}{specifier}" if specifier else f"{name} has no version",
+        "loosen the version, or choose another Python with --python or --base",
+    )
+
+
+def _of_hashes(flat: str) -> Iterator[Cause]:
+    for name in ("".join(each) for each in _OTHER_HASH.findall(flat)):
+        yield Cause(
+            name,
+            f"{name} has another hash than the one that is asked for",
+            "find out why before you change the hash: the file may have been tampered with",
+        )
+    for name in _NO_HASH.findall(flat):
+        yield Cause(
+            name,
+            f"{name} needs a version with == and a hash, because other requirements have hashes",
+            "give all requirements hashes, those that others need as well, or give none",
+        )
+
+
+def _of_fetching(flat: str, known_hint: str | None) -> Iterator[Cause]:
+    hint = known_hint or (
+        "check the address of the package index, and whether the engine's network and proxies "
+        "lead to it"
+    )
+    for url in _NOT_FETCHED.findall(flat):
+        yield Cause(None, f"{url} could not be fetched", hint)
+    for why in ("".join(each) for each in _NOT_REACHED.findall(flat)):
+        yield Cause(None, f"the package index could not be reached: {why}", hint)

@@ -1,0 +1,268 @@
+"""The base that an image is built on: found on the engine, pulled, or the local fall-back.
+
+Hides the order in which these are tried, and how a base is examined: once, in a container without
+network, its facts kept in the cache by the engine's id, so that a build with nothing to do starts
+no container.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from toolkit import image, labels
+from toolkit.builder.events import Listener, Said
+from toolkit.engine import Engine
+from toolkit.errors import BaseImageError, ContainerError, ImageReferenceError, PullError
+from toolkit.image import Base, Stored
+from toolkit.reference import ImageReference
+from toolkit.spec import LOCAL_BASES, ImageSpec
+
+if TYPE_CHECKING:
+    from toolkit.worker.result import Result
+
+OLDEST_PYTHON: Final = (3, 8)
+
+MakeBase = Callable[[], ImageReference]
+
+_EXAMINE: Final = """
+import json, sys
+facts = {}
+for path in ("/etc/os-release", "/usr/lib/os-release"):
+    try:
+        with open(path, encoding="utf-8") as file:
+            facts = dict(line.rstrip().split("=", 1) for line in file if "=" in line)
+        break
+    except OSError:
+        pass
+from importlib.util import find_spec
+installers = [name for name in ("pip", "ensurepip") if find_spec(name) and find_spec("venv")]
+name, version = (facts.get(key, "").strip("\\"'") for key in ("ID", "VERSION_CODENAME"))
+version = version or facts.get("VERSION_ID", "").strip("\\"'")
+print(json.dumps({
+    "python": "%d.%d.%d" % sys.version_info[:3],
+    "system": "-".join(filter(None, (name, version))) or "unknown",
+    "installers": installers,
+}))
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """How a base is looked for. Without `make` only a fall-back that exists is used."""
+
+    pull: bool
+    cache: Path
+    make: MakeBase | None
+    listener: Listener
+
+
+def find_base(engine: Engine, spec: ImageSpec, search: Search) -> Base:
+    """The base for `spec`: present, else pulled, else (for the default base) made locally.
+
+    Raises PullError where it cannot be had, BaseImageError where it lacks what an image is built
+    on or has another Python than was asked for.
+    """
+    reference, stored = _obtained(engine, spec, search)
+    facts = _facts(engine, reference, stored, search.cache)
+    _check_python(reference, facts["python"], spec.python)
+    digest = _registry_digest(reference, stored)
+    return Base(
+        name=reference,
+        reference=reference.with_digest(digest) if digest else reference,
+        digest=digest or _local_digest(reference, stored),
+        platform=stored.platform,
+        python=facts["python"],
+        system=facts["system"],
+        user=stored.user,
+        layers=stored.layers,
+    )
+
+
+def _obtained(engine: Engine, spec: ImageSpec, search: Search) -> tuple[ImageReference, Stored]:
+    wanted = spec.wanted_base
+    if not search.pull:
+        stored = image.find(engine, wanted)
+        if stored is not None:
+            return wanted, stored
+        fallback = _local_base(engine, spec)
+        if fallback is not None:
+            return _fallen_back(engine, wanted, fallback, search.listener)
+    try:
+        search.listener(Said(f"pulling the base image {wanted}"))
+        engine.pull(wanted, on_event=search.listener)
+    except PullError as error:
+        if not error.unreachable:
+            raise
+        return _without_registry(engine, spec, search, error)
+    return wanted, _stored(engine, wanted)
+
+
+def _without_registry(
+    engine: Engine, spec: ImageSpec, search: Search, error: PullError
+) -> tuple[ImageReference, Stored]:
+    """What there is without a registry: the base as it is here, a local one, or a new local one."""
+    wanted = spec.wanted_base
+    stored = image.find(engine, wanted)
+    if stored is not None:
+        search.listener(Said(f"using {wanted} as it is here: its registry did not answer"))
+        return wanted, stored
+    fallback = _local_base(engine, spec)
+    # A new one would have this distribution's Python, whatever was asked for.
+    if fallback is None and search.make is not None and spec.base is None and spec.python is None:
+        fallback = search.make()
+    if fallback is None:
+        raise _hinted(error, spec) from error
+    return _fallen_back(engine, wanted, fallback, search.listener)
+
+
+def _hinted(error: PullError, spec: ImageSpec) -> PullError:
+    if spec.base is not None:
+        return error
+    here = "name a base that the engine has with --base"
+    hint = (
+        f"{here}; it must have Python {spec.python}"
+        if spec.python
+        else f"run `toolkit base-image` to make a base from Debian's packages, or {here}"
+    )
+    return PullError(error.message, hint=hint, reference=error.reference, unreachable=True)
+
+
+def _stored(engine: Engine, reference: ImageReference) -> Stored:
+    stored = image.find(engine, reference)
+    if stored is None:
+        raise BaseImageError(f"the base image {reference} vanished while it was being used")
+    return stored
+
+
+def _fallen_back(
+    engine: Engine, wanted: ImageReference, fallback: ImageReference, listener: Listener
+) -> tuple[ImageReference, Stored]:
+    listener(
+        Said(
+            f"using the local base {fallback} instead of {wanted}, which is not here; "
+            "--pull asks the registry again, --base names another"
+        )
+    )
+    return fallback, _stored(engine, fallback)
+
+
+def _local_base(engine: Engine, spec: ImageSpec) -> ImageReference | None:
+    """The newest local base that may stand in for the default one, with the Python asked for."""
+    if spec.base is not None:
+        return None
+    minor = ".".join((spec.python or "").split(".")[:2])
+    suffix = f"-py{minor}" if minor else ""
+    found = image.local_bases(engine)
+    return next((base for base in found if (base.tag or "").endswith(suffix)), None)
+
+
+def _parsed(text: str) -> ImageReference | None:
+    try:
+        return ImageReference.parse(text)
+    except ImageReferenceError:
+        return None
+
+
+def _registry_digest(reference: ImageReference, stored: Stored) -> str | None:
+    if reference.digest:
+        return reference.digest
+    # Several digests of one name are the same image, pulled by several lists: the choice must not
+    # depend on the engine's order.
+    for text in sorted(stored.repo_digests):
+        found = _parsed(text)
+        if found is not None and found.normalized.name == reference.normalized.name:
+            return found.digest
+    return None
+
+
+def _local_digest(reference: ImageReference, stored: Stored) -> str:
+    """The identity of an image that no registry knows.
+
+    Labels are inherited, so the label of a local base says something only about an image of that
+    name with the one layer that it was imported with; and the label of an executor image only about
+    the image that has the tag which the label implies.
+    """
+    source = stored.labels.get(labels.SOURCE_DIGEST)
+    if source and reference.name == LOCAL_BASES and len(stored.layers) == 1:
+        return source
+    digest = stored.labels.get(labels.DIGEST)
+    if digest and reference.tag == digest[:12] and reference.name.startswith("toolkit/"):
+        return f"sha256:{digest}"
+    return stored.id
+
+
+def _facts(
+    engine: Engine, reference: ImageReference, stored: Stored, cache: Path
+) -> Mapping[str, str]:
+    path = cache / "bases" / f"{stored.id.removeprefix('sha256:')}.json"
+    try:
+        facts = json.loads(path.read_bytes())
+        return {"python": str(facts["python"]), "system": str(facts["system"])}
+    except (OSError, ValueError, KeyError, TypeError):
+        facts = _examined(engine, reference, stored)
+    with suppress(OSError):  # a cache that cannot be written to is none
+        path.parent.mkdir(parents=True, exist_ok=True)
+        staging = path.with_suffix(f".{os.getpid()}")
+        staging.write_text(json.dumps(facts), encoding="utf-8")
+        staging.replace(path)
+    return facts
+
+
+def _examined(engine: Engine, reference: ImageReference, stored: Stored) -> Mapping[str, str]:
+    try:
+        result = _run_probe(engine, stored)
+    except ContainerError as error:
+        # The probe's container knows it by its id, the user by its name.
+        named = error.message.replace(f"image {stored.id}", "it")
+        raise BaseImageError(
+            f"the base image {reference} cannot be used: {named}",
+            hint="name a base with `sh` and Python, such as python:3-slim, with --base",
+        ) from error
+    try:
+        facts = json.loads(result.stdout)
+    except ValueError as error:
+        said = result.stderr.decode("utf-8", "replace").strip()[-300:]
+        raise BaseImageError(
+            f"the base image {reference} has a Python that does not work: {said!r}",
+            hint="name another base with --base",
+        ) from error
+    if tuple(map(int, facts["python"].split(".")))[:2] < OLDEST_PYTHON:
+        raise BaseImageError(
+            f"the base image {reference} has Python {facts['python']}, 3.8 is the oldest usable",
+            hint="name a base with a newer Python with --base",
+        )
+    if not facts["installers"]:
+        raise BaseImageError(
+            f"the base image {reference} has a Python without venv and pip",
+            hint="install the distribution's package for them (Debian: python3-venv) in the base",
+        )
+    return {"python": facts["python"], "system": facts["system"]}
+
+
+def _run_probe(engine: Engine, stored: Stored) -> Result:
+    from toolkit.container import ContainerOptions
+    from toolkit.lifecycle import ContainerManager
+
+    script = 'exec "$(command -v python3 || command -v python)" -I -'
+    options = ContainerOptions(image=stored.id, network="none", user="0:0", role="probe")
+    with ContainerManager(engine) as manager:
+        container = manager.start(options)
+        return container.run(["sh", "-c", script], stdin=_EXAMINE.encode(), timeout=60.0)
+
+
+def _check_python(reference: ImageReference, found: str, wanted: str | None) -> None:
+    if wanted is not None and not _fits(found, wanted):
+        raise BaseImageError(
+            f"the base image {reference} has Python {found}, and {wanted} was asked for",
+            hint=f"name a base with Python {wanted} with --base, or leave --python out",
+        )
+
+
+def _fits(found: str, wanted: str) -> bool:
+    return found.split(".")[: len(wanted.split("."))] == wanted.split(".")

@@ -1,0 +1,113 @@
+"""The options that say what image is wanted, shared by the commands that take them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypedDict, TypeVar
+
+import click
+
+from toolkit import deps, resources
+from toolkit.deps import Dependencies
+from toolkit.spec import ImageSpec, default_name
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+
+class SpecOptions(TypedDict):
+    """What the options below come to."""
+
+    deps: tuple[str, ...]
+    name: str | None
+    base: str | None
+    python: str | None
+    apt: tuple[str, ...]
+    env: tuple[str, ...]
+    label: tuple[str, ...]
+    tag: tuple[str, ...]
+    excuse_import: tuple[str, ...]
+    allow_outside: bool
+
+
+def spec_options(command: _Command) -> _Command:
+    """Add the options to a command."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def read_spec(options: SpecOptions) -> ImageSpec:
+    """The spec that the options describe. Raises SpecError with all problems of a file."""
+    paths = [Path(path) for path in options["deps"]]
+    dependencies = _read(paths, allow_outside=options["allow_outside"])
+    return ImageSpec.from_mapping(
+        {
+            "name": options["name"] or default_name(paths, resources.tree("images")),
+            "base": options["base"],
+            "python": options["python"],
+            "apt": options["apt"],
+            "environment": options["env"],
+            "labels": options["label"],
+            "tags": options["tag"],
+            "excused": options["excuse_import"],
+        },
+        dependencies,
+    )
+
+
+def read_dependencies(files: Sequence[str], base: str | None) -> ImageSpec:
+    """The spec of dependency files alone, everything else as it is by default."""
+    paths = [Path(path) for path in files]
+    table = {"name": default_name(paths, resources.tree("images")), "base": base}
+    return ImageSpec.from_mapping(table, _read(paths, allow_outside=False))
+
+
+def _read(paths: Sequence[Path], *, allow_outside: bool) -> Dependencies:
+    """The dependencies; where the files lie below the current folder, that is the project's."""
+    here = Path.cwd()
+    below = all(path.resolve().is_relative_to(here) for path in paths)
+    root = here if below else None
+    return deps.read(paths, env=os.environ, root=root, allow_outside=allow_outside)
+
+
+base_option = click.option(
+    "--base",
+    envvar="TOOLKIT_BASE_IMAGE",
+    show_envvar=True,
+    metavar="IMAGE",
+    help="The base image.  [default: python:3-slim]",
+)
+
+_OPTIONS = (
+    click.option(
+        "--deps",
+        multiple=True,
+        required=True,
+        metavar="FILE",
+        help="A requirements file; may be given several times.",
+    ),
+    click.option("--name", metavar="NAME", help="The image's name: toolkit/NAME:…  [default: env]"),
+    base_option,
+    click.option("--python", metavar="VERSION", help="The Python that the base must have: 3.12"),
+    click.option(
+        "--apt", multiple=True, metavar="PACKAGE", help="A Debian package that the image needs."
+    ),
+    click.option(
+        "--env", multiple=True, metavar="NAME=VALUE", help="An environment variable of the image."
+    ),
+    click.option("--label", multiple=True, metavar="NAME=VALUE", help="A label of the image."),
+    click.option("--tag", multiple=True, metavar="IMAGE", help="Another name for the image."),
+    click.option(
+        "--excuse-import",
+        multiple=True,
+        metavar="MODULE",
+        help="A module whose failing import does not matter.",
+    ),
+    click.option(
+        "--allow-outside",
+        is_flag=True,
+        help="Let the file refer to local paths outside its folder.",
+    ),
+)

@@ -1,0 +1,102 @@
+"""`toolkit build-image`."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Unpack
+
+import click
+
+from toolkit import builder, resources
+from toolkit.builder import BuildOptions, Listener, Said
+from toolkit.cli._progress import listener
+from toolkit.cli._spec_options import SpecOptions, read_spec, spec_options
+from toolkit.engine import Engine, connect
+from toolkit.image import Image
+from toolkit.reference import ImageReference
+
+
+class _Options(SpecOptions):
+    ca_bundle: Path | None
+    pull: bool
+    no_cache: bool
+    rebuild: bool
+    verify: bool
+    explain: bool
+    as_json: bool
+    quiet: bool
+    verbose: bool
+    yes: bool
+
+
+@click.command(
+    name="build-image",
+    epilog="Example: toolkit build-image --deps requirements.txt --apt libgl1",
+)
+@spec_options
+@click.option("--ca-bundle", type=click.Path(path_type=Path), help="A CA bundle for the build.")
+@click.option("--pull", is_flag=True, help="Ask the registry for the base image again.")
+@click.option("--no-cache", is_flag=True, help="Run every step again.")
+@click.option("--rebuild", is_flag=True, help="Build although the image is there.")
+@click.option("--verify/--no-verify", default=True, help="Prove that the image works.  [default]")
+@click.option("--explain", is_flag=True, help="Say what has changed since the last build.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+@click.option("-q", "--quiet", is_flag=True, help="Say nothing but the image's name.")
+@click.option("-v", "--verbose", is_flag=True, help="Show every line of every step.")
+@click.option("-y", "--yes", is_flag=True, help="Install what making a base needs without asking.")
+def build_image(**options: Unpack[_Options]) -> None:
+    """Build a verified image from a dependency file, or reuse it.
+
+    Prints the image's name on stdout; everything else goes to stderr.
+    """
+    listen = listener(quiet=options["quiet"], verbose=options["verbose"])
+    spec = read_spec(options)
+    with connect() as engine:
+        building = _building(options, engine, listen)
+        planned = builder.plan(spec, engine=engine, options=building, listener=listen)
+        reasons = builder.changes(engine, planned) if options["explain"] else ()
+        for reason in reasons or (("nothing has changed",) if options["explain"] else ()):
+            listen(Said(reason))
+        image = builder.build(
+            planned, engine=engine, environment=os.environ, options=building, listener=listen
+        )
+    if image.action == "reused":
+        listen(Said(f"reused {image.reference}: nothing to do"))
+    click.echo(_json(image, reasons) if options["as_json"] else str(image.reference))
+
+
+def _building(options: _Options, engine: Engine, listen: Listener) -> BuildOptions:
+    def make_base() -> ImageReference:
+        from toolkit import setup
+        from toolkit.cli.consent import consent
+
+        return setup.make_base_image(
+            engine, consent=consent(yes=options["yes"]), say=lambda text: listen(Said(text))
+        )
+
+    return BuildOptions(
+        cache=resources.cache(os.environ),
+        pull=options["pull"],
+        no_cache=options["no_cache"],
+        rebuild=options["rebuild"] or options["no_cache"],
+        verify=options["verify"],
+        ca_bundle=options["ca_bundle"],
+        make_base=make_base,
+    )
+
+
+def _json(image: Image, reasons: tuple[str, ...]) -> str:
+    answer = {
+        "version": 1,
+        "image": str(image.reference),
+        "id": image.id,
+        "digest": image.digest,
+        "action": image.action,
+        "base": str(image.base),
+        "size": image.size,
+        "tags": [str(tag) for tag in image.tags],
+        "changes": list(reasons),
+    }
+    return json.dumps(answer)

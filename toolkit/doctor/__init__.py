@@ -1,0 +1,12 @@
+"""What is wrong with the Docker set-up, and how to mend it: checks → findings.
+
+Hides how each fact is gathered. It pulls nothing, changes nothing, needs no root, and knows no
+terminal.
+"""
+
+from toolkit.doctor.catalogue import CHECKS
+from toolkit.doctor.report import Report
+from toolkit.doctor.runner import diagnose
+from toolkit.doctor.world import Question
+
+__all__ = ["CHECKS", "Question", "Report", "diagnose"]

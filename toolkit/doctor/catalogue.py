@@ -1,0 +1,164 @@
+"""The checks, in the order in which they are made: read it from top to bottom.
+
+Ids, levels, prerequisites and what counts are those of the reference (issue #2: the thin set).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from toolkit.doctor import client, containers, endpoint, engine, image, workdir
+from toolkit.doctor.check import Check, composed
+
+_REACHED: Final = ("endpoint.reach",)
+
+CHECKS: Final[tuple[Check, ...]] = (
+    Check(
+        id="client.python",
+        title="Python and docker-py",
+        level="error",
+        needs=(),
+        run=composed(lambda world: world.client, client.python),
+        counts=True,
+    ),
+    Check(
+        id="client.config",
+        title="docker's configuration",
+        level="warn",
+        needs=("client.python",),
+        run=composed(lambda world: world.docker_config, client.config),
+    ),
+    Check(
+        id="client.env",
+        title="environment variables",
+        level="warn",
+        needs=("client.python",),
+        run=composed(lambda world: world.environment, client.environment),
+    ),
+    Check(
+        id="endpoint.resolve",
+        title="choice of the engine",
+        level="error",
+        needs=("client.python",),
+        run=composed(lambda world: world.chosen, endpoint.resolve),
+        counts=True,
+    ),
+    Check(
+        id="endpoint.socket",
+        title="socket",
+        level="error",
+        needs=("endpoint.resolve",),
+        run=composed(lambda world: world.socket, endpoint.socket),
+        counts=True,
+    ),
+    Check(
+        id="endpoint.permission",
+        title="permission",
+        level="error",
+        needs=("endpoint.socket",),
+        run=composed(lambda world: world.permission, endpoint.permission),
+        counts=True,
+    ),
+    Check(
+        id="endpoint.reach",
+        title="answer of the engine",
+        level="error",
+        needs=("endpoint.permission",),
+        run=composed(lambda world: world.reach, endpoint.reach),
+        counts=True,
+    ),
+    Check(
+        id="endpoint.kind",
+        title="kind of engine",
+        level="warn",
+        needs=_REACHED,
+        run=composed(lambda world: world.kind, endpoint.kind),
+    ),
+    Check(
+        id="engine.version",
+        title="versions",
+        level="error",
+        needs=_REACHED,
+        run=composed(lambda world: world.versions, engine.version),
+        counts=True,
+    ),
+    Check(
+        id="engine.os",
+        title="system and architecture",
+        level="error",
+        needs=_REACHED,
+        run=composed(lambda world: world.versions, engine.system),
+        counts=True,
+    ),
+    Check(
+        id="engine.build",
+        title="road for builds",
+        level="warn",
+        needs=_REACHED,
+        run=composed(lambda world: world.build, engine.build),
+    ),
+    Check(
+        id="engine.storage",
+        title="storage driver",
+        level="warn",
+        needs=_REACHED,
+        run=composed(lambda world: world.info, engine.storage),
+    ),
+    Check(
+        id="engine.disk",
+        title="disk space",
+        level="warn",
+        needs=_REACHED,
+        run=composed(lambda world: world.disk, engine.disk),
+    ),
+    Check(
+        id="engine.cgroup",
+        title="limits",
+        level="warn",
+        needs=_REACHED,
+        run=composed(lambda world: world.info, engine.cgroup),
+    ),
+    Check(
+        id="engine.warnings",
+        title="the engine's own warnings",
+        level="warn",
+        needs=_REACHED,
+        run=composed(lambda world: world.info, engine.warnings),
+    ),
+    Check(
+        id="engine.security",
+        title="security options",
+        level="warn",
+        needs=_REACHED,
+        run=composed(lambda world: world.info, engine.security),
+    ),
+    Check(
+        id="containers.left",
+        title="leftovers",
+        level="warn",
+        needs=_REACHED,
+        run=composed(lambda world: world.belongings, containers.left),
+    ),
+    Check(
+        id="containers.kept",
+        title="kept containers",
+        level="info",
+        needs=_REACHED,
+        run=composed(lambda world: world.belongings, containers.kept),
+    ),
+    Check(
+        id="workdir.local",
+        title="work directory",
+        level="error",
+        needs=("client.python",),
+        run=composed(lambda world: world.work_dir, workdir.local),
+        counts=True,
+    ),
+    Check(
+        id="image.present",
+        title="image",
+        level="warn",
+        needs=_REACHED,
+        run=composed(lambda world: world.image, image.present),
+    ),
+)

@@ -1,0 +1,90 @@
+"""The vocabulary of doctor: a check, what it finds, and what becomes of that in a report.
+
+A check knows no terminal and no exit code. It looks at the world (the shell) and judges what it
+saw (pure); how grave that is for the whole is decided by the runner.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal, TypeVar
+
+from toolkit.doctor.world import World
+
+Status = Literal["ok", "warn", "fail", "skip", "crash"]
+Level = Literal["error", "warn", "info"]
+
+STATUSES: Final[tuple[Status, ...]] = ("ok", "warn", "fail", "skip", "crash")
+
+Seen = TypeVar("Seen")
+
+
+@dataclass(frozen=True, slots=True)
+class Fix:
+    """What mends a problem: a sentence, and commands that can be pasted into a shell.
+
+    `auto` tells whether doctor itself can do it; none of today's can.
+    """
+
+    text: str
+    commands: tuple[str, ...] = ()
+    auto: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a check found. `problem` is its gravity, None where all is well.
+
+    `why` names what was seen, with values. `skipped` says that there was nothing to look at.
+    """
+
+    summary: str
+    problem: Level | None = None
+    why: str = ""
+    fix: Fix | None = None
+    docs: str = ""
+    data: Mapping[str, Any] = field(default_factory=dict)
+    skipped: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One question. `needs` are the checks without whose success it makes no sense.
+
+    A problem of a check that `counts` is a failure of the whole; any other is a warning, unless
+    the check was asked for by name. `seconds` is its time limit.
+    """
+
+    id: str
+    title: str
+    level: Level
+    needs: tuple[str, ...]
+    run: Callable[[World], Finding]
+    counts: bool = False
+    seconds: float = 5.0
+
+    @property
+    def group(self) -> str:
+        return self.id.partition(".")[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What became of one check in one run."""
+
+    check: Check
+    status: Status
+    finding: Finding
+    seconds: float
+
+    @property
+    def level(self) -> Level:
+        return self.finding.problem or self.check.level
+
+
+def composed(
+    look: Callable[[World], Seen], judge: Callable[[Seen], Finding]
+) -> Callable[[World], Finding]:
+    """Make a check of a look at the world and a judgement of what was seen."""
+    return lambda world: judge(look(world))

@@ -1,0 +1,176 @@
+"""What doctor sees, as plain values: the probe that the checks are functions of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """The running Python, and docker-py's version where it is installed."""
+
+    python: tuple[int, int, int]
+    docker_py: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class DockerConfig:
+    """docker's config.json; `error` says why it is of no use; helpers by name: on PATH or not."""
+
+    path: Path
+    present: bool
+    error: str | None = None
+    helpers: Mapping[str, bool] = field(default_factory=dict)
+    current_context: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """The variables that steer docker and installers, and what they point to."""
+
+    variables: Mapping[str, str]
+    current_context: str | None = None
+    certificates: bool = True
+    """Whether DOCKER_CERT_PATH, where it is set, is a folder with something in it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The endpoint as it is shown, and why it was chosen; or the error that came of choosing."""
+
+    address: str
+    origin: str
+    error: str | None = None
+    hint: str | None = None
+
+
+SocketKind = Literal["remote", "missing", "dangling", "directory", "other", "hidden", "socket"]
+
+
+@dataclass(frozen=True, slots=True)
+class Socket:
+    """What lies at the endpoint's path; `hidden` where we may not even look.
+
+    `others` are sockets at which another engine answers, looked for where this one is no good.
+    """
+
+    kind: SocketKind
+    path: str = ""
+    owner: str = ""
+    group: str = ""
+    gid: int = -1
+    mode: int = 0
+    target: str = ""
+    others: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Permission:
+    """Whether this process may talk to the socket, and what decides about that."""
+
+    socket: Socket
+    writable: bool
+    user: str
+    uid: int
+    groups: tuple[int, ...]
+    in_group_file: bool = False
+    in_container: bool = False
+    selinux: bool = False
+    rootless: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """Whether the engine answered; else the error, and other sockets at which one does."""
+
+    address: str
+    milliseconds: int = 0
+    error: str | None = None
+    hint: str | None = None
+    others: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What tells a local engine from one in a virtual machine and one far away."""
+
+    address: str
+    secure: bool
+    operating_system: str = ""
+    name: str = ""
+    flavour: str = "docker"
+
+
+@dataclass(frozen=True, slots=True)
+class Versions:
+    """The engine's versions as it writes them, its system, and this machine's architecture."""
+
+    version: str
+    api: str
+    min_api: str
+    os: str
+    arch: str
+    flavour: str
+    here: str
+
+
+@dataclass(frozen=True, slots=True)
+class Build:
+    """Which roads the engine offers for builds; `refused` are its words where BuildKit is none."""
+
+    flavour: str
+    refused: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Disk:
+    """The file system of the engine's data, where it is of this machine."""
+
+    path: str
+    local: bool
+    free: int = 0
+    total: int = 0
+
+
+Info = Mapping[str, Any]
+"""The engine's answer to `GET /info`."""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkDir:
+    """The work directory, or where one would be made; sizes in bytes."""
+
+    path: Path
+    given: bool
+    kind: Literal["directory", "absent", "other"]
+    writable: bool
+    free: int
+    noexec: bool
+    file_system: str
+    place: Literal["root", "home", "current", ""] = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Belongings:
+    """Names of what is on the engine and has our labels: of the dead, and of what is kept."""
+
+    dead: tuple[str, ...] = ()
+    running: tuple[str, ...] = ()
+    stopped: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ImageSeen:
+    """The image that was asked for, as the engine has it; `error` where the name is none."""
+
+    name: str | None
+    error: str | None = None
+    id: str | None = None
+    created: str = ""
+    size: int = 0
+    platform: str = ""
+    engine: str = ""
+    digest: str | None = None

@@ -1,0 +1,310 @@
+"""How each fact is gathered: files, the process, and single questions to the engine."""
+
+from __future__ import annotations
+
+import grp
+import json
+import os
+import platform
+import pwd
+import shutil
+import stat
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from importlib import metadata, util
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from toolkit import labels
+from toolkit.doctor import facts
+from toolkit.engine import Engine, EngineVersion, failures
+from toolkit.engine.endpoint import Endpoint, known_sockets
+from toolkit.errors import EngineRefusedError, ImageReferenceError, ToolkitError
+from toolkit.lifecycle import survey
+from toolkit.reference import ImageReference
+
+_STEERING: Final = ("DOCKER_", "PIP_", "UV_", "PYTHONHOME")
+_OTHERS_PATIENCE: Final = 0.5
+_ARCHITECTURES: Final = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "i686": "386"}
+
+
+def client() -> facts.Client:
+    python = sys.version_info
+    version = metadata.version("docker") if util.find_spec("docker") else None
+    return facts.Client((python.major, python.minor, python.micro), version)
+
+
+def docker_config(env: Mapping[str, str], home: Path) -> facts.DockerConfig:
+    path = Path(env.get("DOCKER_CONFIG") or home / ".docker") / "config.json"
+    try:
+        content = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        return facts.DockerConfig(path, present=False)
+    except OSError as error:
+        return facts.DockerConfig(path, present=True, error=f"cannot be read: {error.strerror}")
+    except ValueError as error:
+        return facts.DockerConfig(path, present=True, error=f"is not JSON: {error}")
+    if not isinstance(content, dict):
+        return facts.DockerConfig(path, present=True, error="is not a JSON object")
+    found = {
+        name: shutil.which(f"docker-credential-{name}", path=env.get("PATH")) is not None
+        for name in sorted(set(_helpers(content)))
+    }
+    context = content.get("currentContext")
+    return facts.DockerConfig(
+        path,
+        present=True,
+        helpers=found,
+        current_context=context if isinstance(context, str) and context else None,
+    )
+
+
+def _helpers(content: Mapping[str, Any]) -> Iterator[str]:
+    if isinstance(store := content.get("credsStore"), str) and store:
+        yield store
+    if isinstance(helpers := content.get("credHelpers"), dict):
+        yield from (str(name) for name in helpers.values())
+
+
+def environment(env: Mapping[str, str], current_context: str | None) -> facts.Environment:
+    folder = env.get("DOCKER_CERT_PATH")
+    return facts.Environment(
+        variables={name: value for name, value in env.items() if name.startswith(_STEERING)},
+        current_context=current_context,
+        certificates=not folder or _has_files(Path(folder)),
+    )
+
+
+def _has_files(folder: Path) -> bool:
+    try:
+        return any(folder.iterdir())
+    except OSError:
+        return False
+
+
+def socket_at(path: Path | None, env: Mapping[str, str], home: Path) -> facts.Socket:
+    if path is None:
+        return facts.Socket("remote")
+    target = _link(path)
+    try:
+        found = path.stat()
+    except PermissionError:
+        return facts.Socket("hidden", str(path))
+    except OSError:
+        kind: facts.SocketKind = "dangling" if target else "missing"
+        return facts.Socket(kind, str(path), target=target, others=answering(path, env, home))
+    kinds: dict[int, facts.SocketKind] = {stat.S_IFSOCK: "socket", stat.S_IFDIR: "directory"}
+    kind = kinds.get(stat.S_IFMT(found.st_mode), "other")
+    return facts.Socket(
+        kind=kind,
+        path=str(path),
+        owner=_user(found.st_uid),
+        group=_group(found.st_gid),
+        gid=found.st_gid,
+        mode=stat.S_IMODE(found.st_mode),
+        target=target,
+        others=() if kind == "socket" else answering(path, env, home),
+    )
+
+
+def _link(path: Path) -> str:
+    """Tell where a symbolic link points; nothing for what is none."""
+    try:
+        return str(path.readlink())
+    except OSError:
+        return ""
+
+
+def answering(but: Path | None, env: Mapping[str, str], home: Path) -> tuple[str, ...]:
+    """Find the known sockets, other than the one, at which an engine answers."""
+    found = []
+    for path in dict.fromkeys(known_sockets(env, home)):
+        if path == but or not _is_socket(path):
+            continue
+        with Engine(Endpoint(f"unix://{path}", "found"), timeout=_OTHERS_PATIENCE) as engine:
+            if _error(engine) is None:
+                found.append(str(path))
+    return tuple(found)
+
+
+def _stat(path: Path) -> os.stat_result | None:
+    """Look at a path; None where nothing is, or where we may not look."""
+    try:
+        return path.stat()
+    except OSError:
+        return None
+
+
+def _is_socket(path: Path) -> bool:
+    found = _stat(path)
+    return found is not None and stat.S_ISSOCK(found.st_mode)
+
+
+def _error(engine: Engine) -> ToolkitError | None:
+    try:
+        engine.ping()
+    except ToolkitError as error:
+        return error
+    return None
+
+
+def permission(socket: facts.Socket, env: Mapping[str, str]) -> facts.Permission:
+    uid = os.geteuid()
+    user = _user(uid)
+    runtime = env.get("XDG_RUNTIME_DIR")
+    rootless = Path(runtime or f"/run/user/{uid}") / "docker.sock"
+    remote = socket.kind == "remote"
+    return facts.Permission(
+        socket=socket,
+        writable=remote or os.access(socket.path, os.R_OK | os.W_OK, effective_ids=True),
+        user=user,
+        uid=uid,
+        groups=tuple(sorted({os.getegid(), *os.getgroups()})),
+        in_group_file=user in _members(socket.gid),
+        in_container=failures.looks_like_a_container(),
+        selinux=_read(Path("/sys/fs/selinux/enforce")).strip() == "1",
+        rootless=str(rootless) if _is_socket(rootless) else None,
+    )
+
+
+def _members(gid: int) -> list[str]:
+    try:
+        return grp.getgrgid(gid).gr_mem
+    except (KeyError, OverflowError, ValueError):
+        return []
+
+
+def _user(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
+
+
+def _group(gid: int) -> str:
+    try:
+        return grp.getgrgid(gid).gr_name
+    except KeyError:
+        return str(gid)
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(errors="replace")
+    except OSError:
+        return ""
+
+
+def reach(engine: Engine, env: Mapping[str, str], home: Path) -> facts.Reach:
+    begun = time.monotonic()
+    error = _error(engine)
+    address = str(engine.endpoint)
+    if error is None:
+        return facts.Reach(address, round(1000 * (time.monotonic() - begun)))
+    others = answering(engine.endpoint.socket_path, env, home)
+    return facts.Reach(address, error=error.message, hint=error.hint, others=others)
+
+
+def architecture() -> str:
+    """Give this machine's architecture as engines name it."""
+    machine = platform.machine().lower()
+    return _ARCHITECTURES.get(machine, machine)
+
+
+def build(engine: Engine, flavour: str) -> facts.Build:
+    """Open the road to BuildKit and leave it again; Podman has none and is not asked."""
+    if flavour != "docker":
+        return facts.Build(flavour)
+    try:
+        engine.upgrade("/grpc", doing="looking for BuildKit").close()
+    except EngineRefusedError as error:
+        return facts.Build(flavour, refused=error.message)
+    return facts.Build(flavour)
+
+
+def disk(path: str, endpoint: Endpoint) -> facts.Disk:
+    # An engine in a virtual machine names a folder that is not here.
+    if not path or endpoint.socket_path is None or not os.access(path, os.F_OK):
+        return facts.Disk(path, local=False)
+    found = os.statvfs(path)
+    free, total = found.f_bavail * found.f_frsize, found.f_blocks * found.f_frsize
+    return facts.Disk(path, local=True, free=free, total=total)
+
+
+def work_dir(given: Path | None, home: Path) -> facts.WorkDir:
+    path = Path(os.path.abspath(given or tempfile.gettempdir()))  # noqa: PTH100 - no symlinks followed
+    there = _stat(path)
+    kind: Literal["directory", "absent", "other"] = "absent"
+    if there is not None:
+        kind = "directory" if stat.S_ISDIR(there.st_mode) else "other"
+    place = next(folder for folder in (path, *path.parents) if _stat(folder))
+    found = os.statvfs(place)
+    return facts.WorkDir(
+        path=path,
+        given=given is not None,
+        kind=kind,
+        writable=os.access(place, os.W_OK | os.X_OK),
+        free=found.f_bavail * found.f_frsize,
+        noexec=bool(found.f_flag & os.ST_NOEXEC),
+        file_system=file_system(place, _read(Path("/proc/self/mountinfo"))),
+        place=_place(path, home),
+    )
+
+
+def _place(path: Path, home: Path) -> Literal["root", "home", "current", ""]:
+    if path == Path(path.anchor):
+        return "root"
+    if path == home:
+        return "home"
+    return "current" if path == Path.cwd() else ""
+
+
+def file_system(path: Path, mountinfo: str) -> str:
+    """Tell the type of the file system that a path is on, from /proc/self/mountinfo."""
+    best, kind = -1, ""
+    for line in mountinfo.splitlines():
+        left, _, right = line.partition(" - ")
+        if len(left.split()) < 5 or not right:
+            continue
+        point = Path(left.split()[4].replace("\\040", " "))
+        depth = len(point.parts)
+        if depth >= best and (path == point or point in path.parents):
+            best, kind = depth, right.split()[0]
+    return kind
+
+
+def image(engine: Engine, name: str, version: EngineVersion) -> facts.ImageSeen:
+    runs = f"{version.os}/{version.arch}"
+    if not name.startswith("sha256:"):
+        try:
+            ImageReference.parse(name)
+        except ImageReferenceError as error:
+            return facts.ImageSeen(name, error=error.message)
+    found = engine.inspect_image(name)
+    if found is None:
+        return facts.ImageSeen(name, engine=runs)
+    carried = (found.get("Config") or {}).get("Labels") or {}
+    return facts.ImageSeen(
+        name=name,
+        id=str(found["Id"]),
+        created=str(found.get("Created") or ""),
+        size=int(found.get("Size") or 0),
+        platform=f"{found.get('Os')}/{found.get('Architecture')}",
+        engine=runs,
+        digest=carried.get(labels.DIGEST),
+    )
+
+
+def belongings(engine: Engine) -> facts.Belongings:
+    """Sort what is ours by how it stands; what is in use is nobody's concern here."""
+    found = survey(engine)
+    kept = [each for each, verdict in found if verdict.standing == "kept"]
+    return facts.Belongings(
+        dead=tuple(each.name for each, verdict in found if verdict.standing == "dead"),
+        running=tuple(each.name for each in kept if each.state == "running"),
+        stopped=tuple(
+            each.name for each in kept if each.kind == "container" and each.state != "running"
+        ),
+    )

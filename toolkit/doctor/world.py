@@ -1,0 +1,144 @@
+"""The world as doctor meets it: each fact is gathered once, when a check first asks for it.
+
+The shell of the checks. Nothing here judges, changes anything, pulls, or needs root.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from toolkit.doctor import facts, look
+from toolkit.engine import Engine, EngineVersion
+from toolkit.engine.endpoint import Endpoint, resolve
+from toolkit.errors import EngineError
+
+PATIENCE = 3.0
+"""Seconds that one answer of the engine may take; less than a check's own limit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What doctor was asked about: environment, home, and the options."""
+
+    env: Mapping[str, str]
+    home: Path
+    work_dir: Path | None = None
+    image: str | None = None
+
+
+class World:
+    """The facts, and the one connection behind some of them; `close` it."""
+
+    def __init__(self, question: Question) -> None:
+        self.question = question
+
+    def close(self) -> None:
+        """Close the connection to the engine, if one was opened."""
+        opened = self.seen("engine")
+        if isinstance(opened, Engine):
+            opened.close()
+
+    def seen(self, name: str) -> object | None:
+        """Give a fact that was gathered already, and None for any other."""
+        return self.__dict__.get(name)
+
+    @cached_property
+    def client(self) -> facts.Client:
+        return look.client()
+
+    @cached_property
+    def docker_config(self) -> facts.DockerConfig:
+        return look.docker_config(self.question.env, self.question.home)
+
+    @cached_property
+    def environment(self) -> facts.Environment:
+        return look.environment(self.question.env, self.docker_config.current_context)
+
+    @cached_property
+    def endpoint(self) -> Endpoint:
+        return resolve(None, env=self.question.env, home=self.question.home)
+
+    @cached_property
+    def chosen(self) -> facts.Chosen:
+        try:
+            endpoint = self.endpoint
+        except EngineError as error:
+            return facts.Chosen("", "", error.message, error.hint)
+        return facts.Chosen(str(endpoint), endpoint.origin)
+
+    @cached_property
+    def socket(self) -> facts.Socket:
+        return look.socket_at(self.endpoint.socket_path, self.question.env, self.question.home)
+
+    @cached_property
+    def permission(self) -> facts.Permission:
+        return look.permission(self.socket, self.question.env)
+
+    @cached_property
+    def engine(self) -> Engine:
+        return Engine(self.endpoint, timeout=PATIENCE)
+
+    @cached_property
+    def reach(self) -> facts.Reach:
+        return look.reach(self.engine, self.question.env, self.question.home)
+
+    @cached_property
+    def version(self) -> EngineVersion:
+        return self.engine.version()
+
+    @cached_property
+    def info(self) -> facts.Info:
+        return self.engine.info()
+
+    @cached_property
+    def kind(self) -> facts.Kind:
+        return facts.Kind(
+            address=str(self.endpoint),
+            secure=self.endpoint.tls is not None,
+            operating_system=_text(self.info, "OperatingSystem"),
+            name=_text(self.info, "Name"),
+            flavour=self.version.flavour,
+        )
+
+    @cached_property
+    def versions(self) -> facts.Versions:
+        found = self.version
+        return facts.Versions(
+            version=found.version,
+            api=found.api,
+            min_api=found.min_api,
+            os=found.os,
+            arch=found.arch,
+            flavour=found.flavour,
+            here=look.architecture(),
+        )
+
+    @cached_property
+    def build(self) -> facts.Build:
+        return look.build(self.engine, self.version.flavour)
+
+    @cached_property
+    def disk(self) -> facts.Disk:
+        return look.disk(_text(self.info, "DockerRootDir"), self.endpoint)
+
+    @cached_property
+    def belongings(self) -> facts.Belongings:
+        return look.belongings(self.engine)
+
+    @cached_property
+    def work_dir(self) -> facts.WorkDir:
+        return look.work_dir(self.question.work_dir, self.question.home)
+
+    @cached_property
+    def image(self) -> facts.ImageSeen:
+        if self.question.image is None:
+            return facts.ImageSeen(None)
+        return look.image(self.engine, self.question.image, self.version)
+
+
+def _text(info: Mapping[str, Any], key: str) -> str:
+    return str(info.get(key) or "")

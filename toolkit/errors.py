@@ -1,0 +1,190 @@
+"""The error tree: what went wrong, how to mend it, and the exit code.
+
+    ToolkitError                 1
+    ├── SpecError                3   what the user wrote: files, names, options
+    │   └── ImageReferenceError      an image name that is none
+    ├── TemplateError            4   a template that cannot be rendered
+    ├── EngineError              5   the daemon, not you
+    │   ├── EngineNotFoundError      no socket, no such context
+    │   ├── EngineUnreachableError   refused, forbidden, gone while we talked
+    │   ├── EngineRefusedError       it answered no; carries the status
+    │   └── EngineTooOldError        found, required
+    ├── BuildError               6   carries the step and the last lines of its log
+    │   ├── PullError                carries the reference
+    │   ├── BaseImageError           the base keeps no contract: no sh, no python
+    │   └── VerificationError        the image was built and does not work
+    ├── ContainerError           7   carries the container's id
+    │   ├── StartError
+    │   ├── NotRunningError
+    │   └── DiedError
+    └── ExecError                8   the machinery of execution, never the code's own failure
+        └── ExecTimeoutError
+
+A message is one sentence, subject first, with the value in it, and without a full stop; a hint is
+one imperative sentence. Usage errors are click's (2); an interruption is 130.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+class ToolkitError(Exception):
+    """The root. `str()` is the message; `hint` says what to do; `exit_code` is the family's."""
+
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return self.message
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong with an input, and where: `requirements.txt:7`, `apt[2]`, `--env`."""
+
+    where: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.text}" if self.where else self.text
+
+
+class SpecError(ToolkitError):
+    """What the user wrote is wrong. `problems` holds all of them; the message is a line each."""
+
+    exit_code = 3
+
+    def __init__(
+        self, message: str, *, hint: str | None = None, problems: Iterable[Problem] = ()
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.problems = tuple(problems) or (Problem("", message),)
+
+    @classmethod
+    def gathered(cls, problems: Iterable[Problem], *, hint: str | None = None) -> SpecError:
+        """One error for all problems of an input, in the order in which they were found."""
+        found = tuple(problems)
+        return cls("\n".join(map(str, found)), hint=hint, problems=found)
+
+
+class ImageReferenceError(SpecError):
+    """A text that is no image reference."""
+
+
+class TemplateError(ToolkitError):
+    """A template that cannot be rendered, or a value that may not stand in one."""
+
+    exit_code = 4
+
+
+class EngineError(ToolkitError):
+    """The engine, or the way to it."""
+
+    exit_code = 5
+
+
+class EngineNotFoundError(EngineError):
+    """There is nothing to talk to: no socket, no such context."""
+
+
+class EngineUnreachableError(EngineError):
+    """Something is there and does not talk to us: refused, forbidden, or gone half-way."""
+
+
+class EngineRefusedError(EngineError):
+    """The engine answered no. `status` is the HTTP status of its answer."""
+
+    def __init__(self, message: str, *, hint: str | None = None, status: int) -> None:
+        super().__init__(message, hint=hint)
+        self.status = status
+
+
+class EngineTooOldError(EngineError):
+    """The message says what was found and what is required."""
+
+
+class BuildError(ToolkitError):
+    """A build failed. `step` is the instruction, `reason` why it failed, `log` its last lines."""
+
+    exit_code = 6
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        hint: str | None = None,
+        step: str | None = None,
+        reason: str = "",
+        log: Iterable[str] = (),
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.step = step
+        self.reason = reason
+        self.log = tuple(log)
+
+
+class PullError(BuildError):
+    """A registry did not give the image. `reference` is what was asked for.
+
+    `unreachable` tells a registry that never answered from one that answered no.
+    """
+
+    def __init__(
+        self, message: str, *, hint: str | None = None, reference: str, unreachable: bool = False
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.reference = reference
+        self.unreachable = unreachable
+
+
+class BaseImageError(BuildError):
+    """A base image that lacks what every executor image is built on."""
+
+
+class VerificationError(BuildError):
+    """The image was built and breaks its contract. `problems` has one entry a breach."""
+
+    def __init__(
+        self, message: str, *, hint: str | None = None, problems: Iterable[Problem] = ()
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.problems = tuple(problems)
+
+
+class ContainerError(ToolkitError):
+    """One container. `container` is its id or name, where it has one."""
+
+    exit_code = 7
+
+    def __init__(self, message: str, *, hint: str | None = None, container: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.container = container
+
+
+class StartError(ContainerError):
+    """The container could not be created or started."""
+
+
+class NotRunningError(ContainerError):
+    """The container is not running, so nothing can be run in it."""
+
+
+class DiedError(ContainerError):
+    """The container ended while it was in use; the message says how, where that is known."""
+
+
+class ExecError(ToolkitError):
+    """The machinery of execution failed; code that fails is a result, not an error."""
+
+    exit_code = 8
+
+
+class ExecTimeoutError(ExecError):
+    """The machinery did not answer in time."""

@@ -1,0 +1,141 @@
+"""What an image is to us, and how to ask the engine about it.
+
+Hides the shape of the engine's answers. `Base` is the one fact about the world that rendering
+needs; `Image` is what a build comes to.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from toolkit import labels
+from toolkit.engine import Engine
+from toolkit.reference import ImageReference
+from toolkit.spec import LOCAL_BASES
+
+Action = Literal["reused", "built"]
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """A base image as the engine has it.
+
+    `name` is what was asked for, and what the engine resolves; `reference` is the same with the
+    registry's digest where there is one, so that a tag cannot move under a build. `digest` is its
+    identity on every machine: the registry's digest, or what a local base was made from, or, for
+    want of both, the engine's id. `python` is its interpreter's version (`3.11.2`), `system` its
+    distribution (`debian-bookworm`). `layers` prove afterwards what was built upon.
+    """
+
+    name: ImageReference
+    reference: ImageReference
+    digest: str
+    platform: str
+    python: str
+    system: str
+    user: str = ""
+    layers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """An executor image: `reference` is its name, `id` the engine's, `digest` its identity."""
+
+    reference: ImageReference
+    id: str
+    digest: str
+    action: Action
+    base: ImageReference
+    size: int = 0
+    tags: tuple[ImageReference, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """An image as the engine has it now."""
+
+    id: str
+    labels: Mapping[str, str]
+    layers: tuple[str, ...]
+    repo_digests: tuple[str, ...]
+    platform: str
+    user: str
+    size: int
+    created: str
+    tags: tuple[str, ...] = field(default=())
+
+    @property
+    def inputs(self) -> Mapping[str, str]:
+        """The parts of the digest that it was built from; empty for an image that is not ours."""
+        try:
+            parts = json.loads(self.labels.get(labels.INPUTS, "{}"))
+        except ValueError:
+            return {}
+        return parts if isinstance(parts, dict) else {}
+
+    @property
+    def excused(self) -> frozenset[str]:
+        """Modules whose failing import was overlooked when it was verified."""
+        return frozenset(filter(None, self.labels.get(labels.EXCUSED, "").split(",")))
+
+
+def find(engine: Engine, reference: ImageReference | str) -> Stored | None:
+    """The image of that name or id on the engine, or None. Asks no registry."""
+    answer = engine.inspect_image(str(reference))
+    return None if answer is None else _stored(answer)
+
+
+def newest(engine: Engine, name: str) -> Stored | None:
+    """The image of ours of that name that was made last, for explaining what has changed."""
+    entries = engine.list_images(f"{labels.NAME}={name}")
+    for entry in sorted(entries, key=lambda entry: entry.get("Created", 0), reverse=True):
+        stored = find(engine, entry["Id"])
+        if stored is not None and stored.inputs:
+            return stored
+    return None
+
+
+def local_bases(engine: Engine) -> tuple[ImageReference, ...]:
+    """The bases that `toolkit base-image` made, the newest first.
+
+    Executor images inherit the label of their base, so the name decides as well.
+    """
+    found = engine.list_images(labels.SOURCE_DIGEST)
+    return tuple(
+        ImageReference.parse(tag)
+        for entry in sorted(found, key=lambda entry: int(entry.get("Created") or 0), reverse=True)
+        if labels.DIGEST not in (entry.get("Labels") or {})
+        for tag in entry.get("RepoTags") or ()
+        if tag.startswith(f"{LOCAL_BASES}:")
+    )
+
+
+def provide(engine: Engine, name: str, say: Callable[[str], None]) -> None:
+    """Pull the image of that name or id if it is not there: a local one asks no registry.
+
+    Raises ImageReferenceError, PullError.
+    """
+    if find(engine, name) is None:
+        reference = ImageReference.parse(name)
+        say(f"Pulling image {name}...")
+        engine.pull(reference)
+
+
+def _stored(answer: Mapping[str, Any]) -> Stored:
+    config = answer.get("Config") or {}
+    variant = answer.get("Variant")
+    platform = f"{answer['Os']}/{answer['Architecture']}" + (f"/{variant}" if variant else "")
+    return Stored(
+        id=answer["Id"],
+        labels=config.get("Labels") or {},
+        layers=tuple((answer.get("RootFS") or {}).get("Layers") or ()),
+        repo_digests=tuple(answer.get("RepoDigests") or ()),
+        platform=platform,
+        user=config.get("User") or "",
+        size=int(answer.get("Size") or 0),
+        created=str(answer.get("Created") or ""),
+        tags=tuple(answer.get("RepoTags") or ()),
+    )

@@ -1,0 +1,1 @@
+"""Adapters to frameworks, each an optional extra and imported by its own name."""

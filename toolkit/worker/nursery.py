@@ -1,0 +1,251 @@
+"""Where spares come from: processes that fork ahead of what will be asked, seen from the worker.
+
+Runs inside the container, as part of the worker. Written for Python 3.8, standard library only: see
+protocol.py.
+
+Hidden here: that there are two of them. One is a fork of the worker, for programs of every kind;
+the other a Python of the image under the code's uid, for Python code (see warm.py), which the code
+may kill, stop or lie through at any time. So nothing depends on either: what nobody begins is
+started in the ordinary way, and who somebody is says the kernel.
+"""
+
+# ruff: noqa: ANN401, PTH208 - _socket has no types; pathlib takes longer to import than a start
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import struct
+import time
+
+from toolkit.worker.program import Program
+from toolkit.worker.spawn import ENDS, FIRST_VICTIM, Pipes, hatch, open_pipes, receive, settle
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Any, NoReturn
+
+    from toolkit.worker.identity import Identity
+
+PATIENCE = 2.0
+"""Seconds within which a spare must have begun what it was told."""
+ORDER, READY = b"+", b"ready"
+_CHILDHOOD = 1.0
+ENDED = "it ended without a word"
+_LATE_VICTIM = b"500"
+"""The oom_score_adj(5) of a Python that is kept: after the blocks, before the worker."""
+_ATTEMPTS = 3
+"""Ends in a row, each within a second of the start, after which no more is tried."""
+_CREDENTIALS = struct.Struct("iII")
+_BOOT = (
+    "import os,sys\n"
+    "if sys.path[:1]==['']:del sys.path[0]\n"
+    "exec(compile(os.read(3,1<<20),'toolkit-warm','exec'),{'__name__':'toolkit-warm'})"
+)
+
+
+class Nursery:
+    """Keeps one spare ready, made by a process of its own that is started when it is needed.
+
+    The worker makes the pipes and hands the other ends over; it takes no descriptor from anybody.
+    """
+
+    def __init__(self, who: Identity, launch: Callable[[Any], NoReturn], *, heralds: bool) -> None:
+        """`launch` is called in the fork, with its end of the channel. `heralds`: it says READY."""
+        self._who = who
+        self._launch = launch
+        self._heralds = heralds
+        self._socket: Any = None
+        self._ready = False
+        self._started = 0.0
+        self._failures = 0
+        self._spare: Pipes | None = None
+        self.pid = 0
+        self.on_ready: Callable[[str], None] = lambda _reason: None
+        """Told when it is ready, with "", or else why it cannot be."""
+
+    def start(self, *messages: bytes) -> None:
+        """Begin to start it, unless there is one, and order a first spare."""
+        if self._socket is not None or self._failures >= _ATTEMPTS:
+            return
+        import _socket
+
+        try:
+            ours, theirs = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_SEQPACKET)
+        except OSError as error:
+            self._fail(error)
+            return
+        try:
+            ours.settimeout(0)
+            ours.setsockopt(_socket.SOL_SOCKET, _socket.SO_PASSCRED, 1)
+            for message in messages:
+                ours.send(message)
+            pid = os.fork()
+        except OSError as error:  # at the limit of processes, too, the worker itself must go on
+            ours.close()
+            theirs.close()
+            self._fail(error)
+            return
+        if pid == 0:
+            self._launch(theirs)
+        theirs.close()
+        self._socket, self.pid = ours, pid
+        self._ready, self._started = not self._heralds, time.monotonic()
+        self._order()
+
+    def forgive(self) -> None:
+        """Try again, whatever has happened: the container has been reset."""
+        self._failures = 0
+
+    def _fail(self, error: OSError) -> None:
+        self._failures += 1
+        self.on_ready(error.strerror or repr(error))
+
+    def take(self) -> Pipes | None:
+        """A spare, which may still be on its way; None where it would be waited for for long."""
+        if not self._ready:
+            return None
+        spare, self._spare = self._spare, None
+        self._order()
+        return spare
+
+    def places(self, places: dict[int, tuple[int, Callable[[int], None]]], readable: int) -> None:
+        """Add the descriptors on which something may be heard; `readable` as poll(2) has it."""
+        if self._socket is not None:
+            places[self._socket.fileno()] = (readable, self._hear)
+        if self._spare is not None:
+            places[self._spare.orders] = (0, self._spoiled)
+
+    def owns(self, descriptor: int) -> bool:
+        return self._socket is not None and descriptor == self._socket.fileno()
+
+    def end(self) -> None:
+        """Kill it and forget it: it does not answer, or is no longer what it was."""
+        if self._socket is not None:
+            if self.pid > 1:
+                with contextlib.suppress(OSError):
+                    os.kill(self.pid, signal.SIGKILL)
+            self._forget("")
+
+    def _order(self) -> None:
+        if self._socket is None or self._spare is not None:
+            return
+        import _socket
+
+        try:
+            ours, theirs = open_pipes(self._who.owning())
+        except OSError:  # no descriptor is left; the next program is started in the ordinary way
+            return
+        packed = struct.pack("%di" % len(ENDS), *theirs.descriptors())  # noqa: UP031 - 3.8 can do both
+        try:
+            self._socket.sendmsg([ORDER], [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, packed)])
+            self._spare = ours
+        except OSError:  # its end is heard in a moment
+            ours.close()
+        theirs.close()
+
+    def _hear(self, _event: int) -> None:
+        import _socket
+
+        try:
+            words, ancillary = self._recv()
+        except BlockingIOError:
+            return
+        except OSError:
+            words, ancillary = b"", []
+        pid = 0
+        for _, kind, data in ancillary:
+            if kind == _socket.SCM_CREDENTIALS and len(data) == _CREDENTIALS.size:
+                pid = _CREDENTIALS.unpack(data)[0]
+            elif kind == _socket.SCM_RIGHTS:
+                for descriptor in memoryview(data).cast("i"):
+                    os.close(descriptor)
+        if words == READY and pid and not self._ready:
+            self.pid, self._ready = pid, True
+            self.on_ready("")
+        else:
+            self._forget(words.decode("utf-8", "replace"))
+
+    def _recv(self) -> Any:
+        import _socket
+
+        try:
+            return self._socket.recvmsg(4096, 512, _socket.MSG_CMSG_CLOEXEC)[:2]
+        except ConnectionResetError:  # it left an order unread; its last words are still here
+            return self._socket.recvmsg(4096, 512, _socket.MSG_CMSG_CLOEXEC)[:2]
+
+    def _spoiled(self, _event: int) -> None:
+        """Its supervisor has gone: another is ordered when one is asked for.
+
+        Not at once: where no process is left, that would go on without a pause.
+        """
+        if self._spare is not None:
+            self._spare.close()
+            self._spare = None
+
+    def _forget(self, reason: str) -> None:
+        self._socket.close()
+        self._socket, self._ready, self.pid = None, False, 0
+        if self._spare is not None:
+            self._spare.close()
+            self._spare = None
+        lived = time.monotonic() - self._started
+        self._failures = 1 if lived > _CHILDHOOD else self._failures + 1
+        self.on_ready(reason or ENDED)
+
+
+def programs(who: Identity, sample: Program) -> Nursery:
+    """For programs of any kind: a fork of the worker, out of the code's reach.
+
+    `sample` is like what they will be.
+    """
+
+    def launch(channel: Any) -> NoReturn:
+        try:
+            ours = _alone(channel)
+            while True:
+                theirs = receive(ours)
+                begin = -1
+                with contextlib.suppress(OSError):  # no process is left, as the pipes' end tells
+                    begin = hatch(theirs, foreign=[3])
+                if begin >= 0:
+                    settle(FIRST_VICTIM)
+                    who.assume()
+                    sample.rehearse()
+                    program = Program.hear(begin)
+                    os.close(begin)
+                    program.connect()
+                    program.start()
+        finally:
+            os._exit(0)
+
+    return Nursery(who, launch, heralds=False)
+
+
+def python(who: Identity, path: str, env: Mapping[str, str]) -> Nursery:
+    """For Python code: the image's own, under the code's uid. It is sent its source first."""
+
+    def launch(channel: Any) -> NoReturn:
+        try:
+            os.set_inheritable(_alone(channel).detach(), True)  # noqa: FBT003 - it takes no keyword
+            settle(_LATE_VICTIM)
+            who.assume()
+            Program([path, "-c", _BOOT], "/", env).start()
+        finally:
+            os._exit(126)
+
+    return Nursery(who, launch, heralds=True)
+
+
+def _alone(channel: Any) -> Any:
+    """In a fork of the worker: the channel as descriptor 3, and nothing else of the worker's."""
+    import _socket
+
+    empty = os.open(os.devnull, os.O_RDWR)
+    place = os.dup(channel.detach()) if channel.fileno() == 3 else channel.detach()
+    for standard in range(3):
+        os.dup2(empty, standard)
+    os.dup2(place, 3, inheritable=False)
+    os.closerange(4, 1 + max(int(name) for name in os.listdir("/proc/self/fd")))
+    return _socket.socket(fileno=3)

@@ -1,0 +1,136 @@
+"""A program to be run: its arguments, and the world that it sees.
+
+Runs inside the container, as part of the worker and of what it forks. Written for Python 3.8,
+standard library only: see protocol.py.
+"""
+
+# ruff: noqa: PTH103, PTH120 - pathlib takes longer to import than a program to start
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import stat
+import struct
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+LONGEST = 1 << 15
+"""Bytes of a told program: a pipe that nobody has read yet takes them at once."""
+_LENGTH = struct.Struct("!I")
+_COPY = 1 << 16
+
+
+class Program:
+    """What is to be run: a program by its arguments, or (`path`) standard input into a file.
+
+    `feed`: it has an input. `merged`: one pipe for both outputs.
+    """
+
+    __slots__ = ("argv", "cwd", "env", "feed", "merged", "mode", "path")
+
+    def __init__(self, argv: Sequence[str], cwd: str, env: Mapping[str, str]) -> None:
+        self.argv = list(argv)
+        self.cwd = cwd
+        self.env = env
+        self.path = ""
+        self.mode = 0o644
+        self.feed = self.merged = False
+
+    def tell(self, env: Mapping[str, str]) -> bytes:
+        """The program as bytes, with these variables. Raises ValueError for a NUL in a text."""
+        head = [self.cwd, self.path, str(self.mode), "f" * self.feed, "m" * self.merged]
+        variables = [f"{key}={text}" for key, text in env.items()]
+        texts = [os.fsencode(text) for text in [*head, str(len(self.argv)), *self.argv, *variables]]
+        if any(b"\0" in text for text in texts):
+            raise ValueError("an argument or a variable contains a NUL")
+        body = b"\0".join(texts)
+        return _LENGTH.pack(len(body)) + body
+
+    @classmethod
+    def hear(cls, descriptor: int) -> Program:
+        """Wait until one is told there. Ends the process when nobody is left to tell."""
+        data = b""
+        while len(data) < _LENGTH.size or len(data) < _LENGTH.size + _LENGTH.unpack_from(data)[0]:
+            piece = os.read(descriptor, 1 << 16)
+            if not piece:
+                os._exit(0)
+            data += piece
+        return cls._parse(data)
+
+    @classmethod
+    def _parse(cls, data: bytes) -> Program:
+        texts = [os.fsdecode(text) for text in data[_LENGTH.size :].split(b"\0")]
+        cwd, path, mode, feed, merged, count = texts[:6]
+        last = 6 + int(count)
+        env = dict(text.partition("=")[::2] for text in texts[last:])
+        program = cls(texts[6:last], cwd, env)
+        program.path, program.mode = path, int(mode)
+        program.feed, program.merged = bool(feed), bool(merged)
+        return program
+
+    def rehearse(self) -> None:
+        """Do in vain what will be done, so that the memory it touches is this one's own."""
+        known = self._parse(self.tell(self.env))
+        with contextlib.suppress(OSError):
+            os.execve("/dev/null/none", known.argv, known.env)  # noqa: S606 - it cannot be
+
+    def connect(self) -> None:
+        """For a child that has pipes for everything: keep those that are wanted."""
+        if self.merged:
+            os.dup2(1, 2)
+        if not self.feed:
+            empty = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
+            os.dup2(empty, 0)
+            os.close(empty)
+
+    def start(self) -> None:
+        """Become the program. For a child that is the right user already; does not return."""
+        subject = self.cwd
+        try:
+            os.chdir(self.cwd)
+            subject = self.path or self.argv[0]
+            if self.path:
+                _store(self.path, self.mode)
+                os._exit(0)
+            self._execute()
+        except OSError as error:
+            with contextlib.suppress(OSError):
+                os.write(2, os.fsencode(f"{subject}: {error.strerror}\n"))
+            os._exit(127 if error.errno == errno.ENOENT else 126)
+
+    def _execute(self) -> None:
+        """Find the program on its own PATH. Not os.execvpe, which imports modules on its way."""
+        name = self.argv[0]
+        folders = [""] if "/" in name else self.env.get("PATH", os.defpath).split(":")
+        missed: OSError = FileNotFoundError(errno.ENOENT, "not found")
+        for folder in folders:
+            try:
+                path = folder + "/" + name if folder else name
+                os.execve(path, self.argv, self.env)  # noqa: S606 - no shell is the point
+            except (FileNotFoundError, NotADirectoryError):
+                continue
+            except PermissionError as error:  # perhaps a folder of that name; look further
+                missed = error
+        raise missed
+
+
+def _store(path: str, mode: int) -> None:
+    """Standard input into a file; its folder is made where it is missing."""
+    folder = os.path.dirname(path)
+    if folder:
+        os.makedirs(folder, exist_ok=True)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_NONBLOCK | os.O_CLOEXEC
+    target = os.open(path, flags, mode)
+    if not stat.S_ISREG(os.fstat(target).st_mode):  # a pipe that nobody reads, a device
+        raise OSError(errno.EINVAL, "it is no file")
+    os.ftruncate(target, 0)
+    while True:
+        data = os.read(0, _COPY)
+        if not data:
+            break
+        while data:
+            data = data[os.write(target, data) :]
+    os.close(target)
