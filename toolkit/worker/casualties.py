@@ -62,7 +62,7 @@ def end_orphans(family: set[int], since: int, uid: int, spared: Callable[[], set
         }
         found = (adopted | family) - spared() - {own, 1}
         found = {pid for pid in found if pid in table and _is_of(pid, uid)}
-        return found | below(found, table)
+        return found.union(below(found, table))
 
     kill(find)
 

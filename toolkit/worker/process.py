@@ -1,9 +1,9 @@
 """The worker: the container's main process.
 
 Hidden here: one thread and one poll for everything. It runs no code of others: it reads requests
-from its standard input, starts programs under the code's uid, each below a supervisor, and passes their output on. The end of
-its input is the end of the container (the tether), unless the container is to be kept running.
-Written for Python 3.8, standard library only: see protocol.py.
+from its standard input, starts programs under the code's uid, each below a supervisor, and passes
+their output on. The end of its input is the end of the container (the tether), unless the container
+is to be kept running. Written for Python 3.8, standard library only: see protocol.py.
 """
 
 # ruff: noqa: PTH101, PTH208 - pathlib takes longer to import than a program to start

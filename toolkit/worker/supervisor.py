@@ -19,7 +19,7 @@ import time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 GRACE = 2.0
 """Seconds between the request to end and the order."""
@@ -139,7 +139,7 @@ class _Supervisor:
         """Signal every descendant until none is left, or the limit has passed."""
         deadline = time.monotonic() + limit
         if number == signal.SIGTERM:
-            for pid in self._descendants():
+            for pid in self._descendants():  # a shell that outlives its program says "Terminated"
                 _signal(pid, signal.SIGTERM)
                 _signal(pid, signal.SIGCONT)  # a stopped process would not hear it
         while (self._reap() or self._descendants()) and time.monotonic() < deadline:
@@ -165,11 +165,18 @@ class _Supervisor:
             self._reported = True
             os.write(self._reports, NUMBER.pack(code))
 
-    def _descendants(self) -> set[int]:
+    def _descendants(self) -> list[int]:
+        """All of them, the parents before their children."""
         table = processes()
+        found = below({os.getpid()}, table)
         # Where the kernel knows no subreaper, those of the block's own session are still found.
-        found = {pid for pid, process in table.items() if process.session == self._child}
-        return found | below({os.getpid()}, table)
+        known = set(found)
+        found += [
+            pid
+            for pid, process in table.items()
+            if process.session == self._child and pid not in known
+        ]
+        return found
 
 
 class Process:
@@ -197,20 +204,20 @@ def processes() -> dict[int, Process]:
     return table
 
 
-def below(family: set[int], table: dict[int, Process]) -> set[int]:
-    """All descendants of these."""
-    found: set[int] = set()
+def below(family: set[int], table: dict[int, Process]) -> list[int]:
+    """All descendants of these, the parents before their children."""
+    found: list[int] = []
     while family:
         family = {pid for pid, process in table.items() if process.parent in family}
-        found |= family
+        found += family
     return found
 
 
-def kill(find: Callable[[], set[int]]) -> None:
+def kill(find: Callable[[], Iterable[int]]) -> None:
     """Freeze, look again until nothing new appears, then kill: a fork bomb cannot outrun it."""
     frozen: set[int] = set()
     for _ in range(_FREEZE_ROUNDS):
-        new = find() - frozen
+        new = set(find()) - frozen
         if not new:
             break
         for pid in new:
