@@ -28,7 +28,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Self
 
 
 class ToolkitError(Exception):
@@ -111,7 +111,11 @@ class EngineTooOldError(EngineError):
 
 
 class BuildError(ToolkitError):
-    """A build failed. `step` is the instruction, `reason` why it failed, `log` its last lines."""
+    """A build failed. `step` is the instruction, `reason` why it failed, `log` its last lines.
+
+    `lines` are the first and the last line of that instruction in the Dockerfile, 1-based, where
+    they are known; `dockerfile` is its text, where there is one.
+    """
 
     exit_code = 6
 
@@ -123,11 +127,20 @@ class BuildError(ToolkitError):
         step: str | None = None,
         reason: str = "",
         log: Iterable[str] = (),
+        lines: tuple[int, int] | None = None,
     ) -> None:
         super().__init__(message, hint=hint)
         self.step = step
         self.reason = reason
         self.log = tuple(log)
+        self.lines = lines
+        self.dockerfile = ""
+
+    def placed(self, dockerfile: str, lines: tuple[int, int] | None) -> Self:
+        """The same error, with the Dockerfile that failed and the lines of it that are to blame."""
+        self.dockerfile = dockerfile
+        self.lines = lines
+        return self
 
 
 class PullError(BuildError):

@@ -299,7 +299,11 @@ def test_a_listener_that_raises_stops_the_build(engine: Engine, base: str) -> No
     seconds = _sleep_for()
 
     def listen(event: BuildEvent) -> None:
-        if seconds in event.name and _until(lambda: _sleeping(seconds)):
+        if (
+            isinstance(event, StepStarted)
+            and seconds in event.name
+            and _until(lambda: _sleeping(seconds))
+        ):
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
@@ -369,7 +373,11 @@ def test_an_engine_that_goes_away_during_a_build_is_unreachable(
     seconds = _sleep_for()
 
     def listen(event: BuildEvent) -> None:
-        if seconds in event.name and _until(lambda: _sleeping(seconds)):
+        if (
+            isinstance(event, StepStarted)
+            and seconds in event.name
+            and _until(lambda: _sleeping(seconds))
+        ):
             threading.Timer(0.2, relay.cut).start()
 
     with pytest.raises(EngineUnreachableError) as caught:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from toolkit.builder.diagnosis import explained
+from toolkit.builder.diagnosis import Built, explained
 from toolkit.deps import Dependencies
 from toolkit.deps.dependencies import Requirement
 from toolkit.errors import BuildError
@@ -23,7 +23,7 @@ APT = '[image 2/4] RUN ["sh", "/run/toolkit/steps/apt.sh", "nosuch"]'
 
 def diagnosed(step: str, *log: str) -> BuildError:
     error = BuildError("as the engine said", hint="its hint", step=step, reason="exit 2", log=log)
-    return explained(error, WANTED)
+    return explained(error, Built(WANTED))
 
 
 @pytest.mark.parametrize(
@@ -227,6 +227,14 @@ def diagnosed(step: str, *log: str) -> BuildError:
                 "URLError: <urlopen error [Errno 111] Connection refused>"
             ),
         ),
+        (
+            (
+                "error: No solution found when resolving dependencies",
+                "  cause: Because only numpy<=2.5.0 is available and you require numpy>=99, we can",
+                "conclude that your requirements are unsatisfiable.",
+            ),
+            "requirements.txt:3: no version of numpy fits numpy>=99",
+        ),
         (("anything else",), "installing the requirements failed: exit 2"),
         ((), "installing the requirements failed: exit 2"),
     ],
@@ -257,3 +265,87 @@ def test_a_step_that_is_not_ours_keeps_the_engines_words() -> None:
     assert (
         str(diagnosed("[image 3/4] COPY --from=build /opt/venv /opt/venv")) == "as the engine said"
     )
+
+
+@pytest.mark.parametrize(
+    ("log", "message"),
+    [
+        (
+            (
+                "error: No solution found when resolving dependencies",
+                "  cause: Because the current Python version (3.11.7) does not satisfy",
+                "Python>=3.12 and numpy==99.1 depends on Python>=3.12, we can conclude that",
+                "numpy==99.1 cannot be used.",
+            ),
+            "requirements.txt:3: numpy==99.1 needs Python >=3.12, and the image has 3.11.2",
+        ),
+        (
+            (
+                "  cause: Because numpy==99.1 has no wheels with a matching Python ABI tag (e.g.,",
+                "`cp311`) and you require numpy==99.1, we can conclude that your requirements are",
+                "unsatisfiable.",
+            ),
+            "requirements.txt:3: numpy==99.1 has no wheel for Python 3.11.2",
+        ),
+        (
+            (
+                (
+                    "ERROR: Ignored the following versions that require a different python "
+                    "version: 99.1 Requires-Python >=3.12"
+                ),
+                (
+                    "ERROR: Could not find a version that satisfies the requirement numpy==99.1 "
+                    "(from versions: 1.0, 2.0)"
+                ),
+                "ERROR: No matching distribution found for numpy==99.1",
+            ),
+            (
+                "requirements.txt:3: no version of numpy fits numpy==99.1 and the image's Python "
+                "3.11.2"
+            ),
+        ),
+        (
+            ("  cause: Because there is no version of numpy==99.1 and you require numpy==99.1,",),
+            "requirements.txt:3: no version of numpy fits numpy==99.1 for Python 3.11.2",
+        ),
+    ],
+)
+def test_a_version_that_another_python_would_have_names_both(
+    log: tuple[str, ...], message: str
+) -> None:
+    """The hint says how to get another Python."""
+    error = BuildError("as said", step=INSTALL, reason="exit 2", log=log)
+    found = explained(error, Built(WANTED, python="3.11.2"))
+    assert str(found) == message
+    assert found.hint is not None
+    assert "another Python with --python or --base" in found.hint
+
+
+def test_an_address_that_cannot_be_fetched_comes_with_the_plain_reason() -> None:
+    error = diagnosed(
+        INSTALL,
+        "error: Failed to fetch: `https://index.example/simple/numpy/`",
+        "  cause: invalid peer certificate: UnknownIssuer",
+    )
+    assert str(error) == (
+        "https://index.example/simple/numpy/ could not be fetched: a certificate is not trusted"
+    )
+
+
+def test_memory_that_gave_out_is_nobodys_requirement() -> None:
+    """The compiler that was killed makes a package fail to build, which is not the cause."""
+    killed = "a program of its command was killed (exit code 1), most likely for lack of memory"
+    log = ("error: Failed to build `psycopg2==2.9.9`",)
+    error = explained(
+        BuildError("as said", hint="its hint", step=INSTALL, reason=killed, log=log), Built(WANTED)
+    )
+    assert (str(error), error.hint) == (f"installing the requirements failed: {killed}", "its hint")
+
+
+def test_the_lines_of_the_step_are_counted_where_the_engine_does_not_say_them() -> None:
+    dockerfile = 'FROM x AS build\nRUN ["sh", "install.sh"]\nFROM x AS image\nRUN true\n'
+    error = BuildError("as said", step='[build 2/2] RUN ["sh", "install.sh"]')
+    found = explained(error, Built(WANTED, dockerfile=dockerfile))
+    assert (found.lines, found.dockerfile) == ((2, 2), dockerfile)
+    said = BuildError("as said", step="[image 2/2] RUN true", lines=(4, 5))
+    assert explained(said, Built(WANTED, dockerfile=dockerfile)).lines == (4, 5)

@@ -16,9 +16,18 @@ from toolkit.engine.buildkit.progress import (
     StepCompleted,
     StepFailed,
     StepLog,
+    StepProgress,
     StepStarted,
+    Warned,
 )
-from toolkit.engine.buildkit.status import Status, Vertex, VertexLog, decode
+from toolkit.engine.buildkit.status import (
+    Status,
+    Vertex,
+    VertexLog,
+    VertexStatus,
+    VertexWarning,
+    decode,
+)
 from toolkit.engine.wire import JsonDecoder
 
 WIRE = Path(__file__).parent.parent / "cases/wire"
@@ -42,6 +51,7 @@ def _brief(events: list[BuildEvent]) -> list[str]:
         f"{type(event).__name__.removeprefix('Step')} {event.name[:12].strip()}"
         + (f" | {event.line}" if isinstance(event, StepLog) and len(event.line) < 12 else "")
         for event in events
+        if not isinstance(event, Warned | StepProgress)
         if event.name.startswith("[") and not event.name.startswith("[internal]")
     ]
 
@@ -236,9 +246,67 @@ def test_lines_that_come_after_the_end_of_their_step_belong_to_it() -> None:
 def test_every_text_goes_through_the_mask() -> None:
     progress = Progress(lambda text: text.replace("pw", "***"))
     vertex = Vertex("d", "RUN pw", started=1, completed=2, error="failed: pw")
-    events = _feed(
-        progress, Status((vertex,), (VertexLog("d", 1, b"p"), VertexLog("d", 1, b"w\n")))
+    status = Status(
+        (vertex,),
+        (VertexLog("d", 1, b"p"), VertexLog("d", 1, b"w\n")),
+        (VertexStatus("d", "from pw"),),
+        (VertexWarning("d", "pw is bad", "http://pw"),),
     )
+    events = _feed(progress, status)
     assert "pw" not in repr(events)
     assert "pw" not in repr(progress.culprit())
-    assert len(events) == 3
+    assert len(events) == 5
+
+
+def test_the_engine_s_own_culprit_is_believed() -> None:
+    """Newer engines name the vertex in the details of their error."""
+    progress = Progress()
+    first = Vertex("a", "first", started=1, completed=3, error="exit code: 1")
+    named = Vertex("b", "named", started=1, completed=9, error="exit code: 2")
+    _feed(progress, Status((first, named)))
+    for digest, name in (("b", "named"), ("a", "first"), ("", "first"), ("unknown", "first")):
+        culprit = progress.culprit(digest)
+        assert culprit is not None
+        assert culprit.name == name
+
+
+def test_the_bytes_of_a_pull_are_told_when_they_change() -> None:
+    """The engine repeats every part in every message."""
+    blob = VertexStatus("d", "sha256:1", current=10, total=100)
+    naming = VertexStatus("d", "naming to docker.io/x")
+    events = _feed(
+        Progress(),
+        Status((Vertex("d", "FROM x", started=1),)),
+        Status(statuses=(blob, naming)),
+        Status(statuses=(blob, naming)),
+        Status(statuses=(VertexStatus("d", "sha256:1", current=100, total=100),)),
+    )
+    assert events == [
+        StepStarted("FROM x"),
+        StepProgress("FROM x", "sha256:1", 10, 100),
+        StepProgress("FROM x", "naming to docker.io/x", 0, 0),
+        StepProgress("FROM x", "sha256:1", 100, 100),
+    ]
+
+
+def test_parts_without_end_do_not_fill_the_memory() -> None:
+    parts = tuple(VertexStatus("d", str(number), 1, 1) for number in range(5000))
+    warnings = tuple(VertexWarning("d", str(number)) for number in range(5000))
+    progress = Progress()
+    assert len(_feed(progress, Status(statuses=parts, warnings=warnings))) == 2000
+    assert _feed(progress, Status(statuses=(VertexStatus("d", "0", 2, 2),))) == [
+        StepProgress("", "0", 2, 2)
+    ]
+
+
+def test_what_the_engine_has_against_the_dockerfile_is_said_once() -> None:
+    warning = VertexWarning("d", "FromAsCasing", "https://docs.example/x", 3)
+    events = _feed(Progress(), Status(warnings=(warning,)), Status(warnings=(warning,)))
+    assert events == [Warned("FromAsCasing", "https://docs.example/x", 3)]
+
+
+def test_the_export_of_a_recorded_build_is_told() -> None:
+    events = _run(Progress(), _recorded("success"))
+    parts = [event.part for event in events if isinstance(event, StepProgress)]
+    assert "exporting layers" in parts
+    assert any(part.startswith("writing image sha256:") for part in parts)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from toolkit.engine.buildkit.reasons import Reason, explain
+from toolkit.engine.buildkit.reasons import Reason, explain, is_exhausted
 
 _OLD = "executor failed running [/bin/sh -c x]: exit code: "
 _NEW = 'process "/bin/sh -c x" did not complete successfully: exit code: '
@@ -78,3 +78,61 @@ def test_the_engine_s_prefixes_are_left_out() -> None:
     )
     assert explain(error).text == "dockerfile parse error line 2: unknown instruction: RUNN"
     assert explain("failed to solve: x").text == "x"
+
+
+@pytest.mark.parametrize(
+    ("line", "what"),
+    [
+        ("curl: (6) Could not resolve host: example.org", "the name example.org"),
+        ("  Temporary failure resolving 'deb.example.org'", "the name deb.example.org"),
+        (
+            "Failed to resolve 'a.example' ([Errno -3] Temporary failure in name resolution)",
+            "the name a.example",
+        ),
+        ("dns error: failed to lookup address information", "a host name"),
+    ],
+)
+def test_a_name_that_does_not_resolve_is_the_reason(line: str, what: str) -> None:
+    assert explain(f"{_OLD}6", (line,)).text == f"{what} could not be resolved (exit code 6)"
+
+
+def test_a_registry_whose_name_does_not_resolve_keeps_the_engine_s_words() -> None:
+    error = 'Head "https://r.example/v2/": dial tcp: lookup r.example: no such host'
+    assert explain(error) == Reason(f"the name r.example could not be resolved: {error}", _NETWORK)
+
+
+def test_a_certificate_is_the_reason() -> None:
+    reason = explain(f"{_OLD}2", ("x509: certificate signed by unknown authority",))
+    assert reason == Reason("a certificate is not trusted (exit code 2)", _CA)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Killed",
+        "sh: line 1:    12 Killed                  python3 x.py",
+        "x86_64-linux-gnu-gcc: fatal error: Killed signal terminated program cc1plus",
+        "subprocess.CalledProcessError: Command died with <Signals.SIGKILL: 9>.",
+        "error: (signal: 9, SIGKILL: kill)",
+        "The command failed: exit status: 137",
+    ],
+)
+def test_a_program_that_was_killed_within_a_step_is_most_likely_lack_of_memory(line: str) -> None:
+    """The step's own exit code is whatever its shell or its compiler makes of it."""
+    reason = explain(f"{_OLD}2", ("compiling", line, "error: command failed"))
+    assert reason.text == (
+        "a program of its command was killed (exit code 2), most likely for lack of memory"
+    )
+    assert is_exhausted(reason.text, ())
+
+
+@pytest.mark.parametrize(
+    "line", ["Killed by Death is a song", "roadkill", "SIGKILLED", "Killed: 3 of 4 mutants"]
+)
+def test_words_about_killing_are_no_lack_of_memory(line: str) -> None:
+    assert explain(f"{_OLD}2", (line,)) == Reason("its command ended with exit code 2")
+
+
+def test_what_was_killed_long_ago_is_not_the_reason() -> None:
+    log = ("Killed", *(["going on"] * 40))
+    assert explain(f"{_OLD}2", log) == Reason("its command ended with exit code 2")

@@ -151,3 +151,25 @@ def test_grpc_messages_survive_percent_coding(words: str) -> None:
 
 def test_printable_text_is_left_as_it_is() -> None:
     assert wire.percent_encode('secret "x" <y> 100%\n') == 'secret "x" <y> 100%25%0A'
+
+
+def test_parts_and_warnings_are_decoded() -> None:
+    """VertexStatus and VertexWarning as engines 23 and later send them."""
+    part = wire.encode((1, "sha256:1"), (2, "d"), (3, "downloading"), (4, 5), (5, 10))
+    endless = wire.encode((1, "x"), (4, (1 << 64) - 1))  # -1, as some exporters count
+    ranges = [wire.encode((1, wire.encode((1, line), (2, 4)))) for line in (7, 9)]
+    warning = wire.encode(
+        (1, "d"), (2, 1), (3, b"short"), (5, "https://u"), *((7, r) for r in ranges)
+    )
+    bare = wire.encode((1, "d"), (3, b"bare"))
+    found = status.decode(wire.encode((2, part), (2, endless), (4, warning), (4, bare)))
+    assert found == status.Status(
+        statuses=(
+            status.VertexStatus("d", "sha256:1", 5, 10),
+            status.VertexStatus("", "x", 0, 0),
+        ),
+        warnings=(
+            status.VertexWarning("d", "short", "https://u", 7),
+            status.VertexWarning("d", "bare"),
+        ),
+    )

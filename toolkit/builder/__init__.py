@@ -206,7 +206,10 @@ def _build(
     try:
         return buildkit.build(engine, request, secrets=sent, on_event=listener)
     except BuildError as error:
-        raise diagnosis.explained(error, planned.spec.dependencies) from error
+        built = diagnosis.Built(
+            planned.spec.dependencies, planned.base.python, planned.rendered.dockerfile
+        )
+        raise diagnosis.explained(error, built) from error
 
 
 def _labels(planned: Plan, options: BuildOptions) -> Mapping[str, str]:

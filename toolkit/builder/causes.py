@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from toolkit.deps import CONTEXT_MOUNT
+from toolkit.engine.buildkit.reasons import Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,15 @@ class Cause:
     text: str
     hint: str
     local: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """What is known beside the log: of its network, a hint about that, and the image's Python."""
+
+    network: Reason | None = None
+    hint: str | None = None
+    python: str = ""
 
 
 _NAME: Final = r"([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)"
@@ -52,6 +62,17 @@ _PIP_NO_VERSION: Final = re.compile(
     rf"satisfies the requirement {_NAME}{_EXTRAS}(\S*)(?: \(from [^()]+\))?"
     r" \(from versions: ([^)]*)\)"
 )
+_ONLY: Final = re.compile(
+    rf"only {_NAME}\S* (?:is|are) available and you require \1{_EXTRAS}([=<>!~][^\s]*[^\s,.])"
+)
+_OTHER_PYTHON: Final = re.compile(
+    rf"Python version \(([^)]*)\) does not satisfy Python(\S+) and (?:all versions of )?"
+    rf"{_NAME}{_EXTRAS}([=<>!~]\S*)? depends on Python"
+)
+_NO_WHEEL: Final = re.compile(
+    rf"{_NAME}{_EXTRAS}([=<>!~]\S*)? has no wheels with a matching Python (?:ABI|version) tag"
+)
+_PIP_OTHER_PYTHON: Final = re.compile(r"versions that require a different python version: (.*?)ERR")
 _NO_SOLUTION: Final = re.compile(
     r"No solution found when resolving dependencies|have conflicting dependencies"
 )
@@ -75,14 +96,15 @@ _NO_DEBIAN_PACKAGE: Final = re.compile(
 )
 
 
-def found(log: tuple[str, ...], known_hint: str | None) -> Iterator[Cause]:
-    """Yield what the log gives as causes; `known_hint` is what is known about its network."""
+def found(log: tuple[str, ...], known: Circumstances) -> Iterator[Cause]:
+    """Yield what the log gives as causes."""
     # What was said while uv was looked for in vain is nobody's fault.
     flat = " ".join(" ".join(log).split()).rpartition(_NO_UV)[2]
-    yield from _of_fetching(flat, known_hint)
+    yield from _of_fetching(flat, known)
     yield from _of_hashes(flat)
     yield from _of_building(flat)
-    yield from _of_resolving(flat)
+    yield from _of_python(flat, known.python)
+    yield from _of_resolving(flat, known.python)
     for name in _NO_DEBIAN_PACKAGE.findall(flat):
         yield Cause(
             None,
@@ -108,11 +130,30 @@ def _of_building(flat: str) -> Iterator[Cause]:
         )
 
 
-def _of_resolving(flat: str) -> Iterator[Cause]:
+def _of_python(flat: str, python: str) -> Iterator[Cause]:
+    """What there is, but for another Python than the image's."""
+    for has, needed, name, specifier in _OTHER_PYTHON.findall(flat):
+        text = f"{name}{specifier} needs Python {needed}, and the image has {python or has}"
+        yield Cause(name, text, _another_python(name))
+    for name, specifier in _NO_WHEEL.findall(flat):
+        shown = f"Python {python}" if python else "the image's Python"
+        yield Cause(name, f"{name}{specifier} has no wheel for {shown}", _another_python(name))
+    ignored = _PIP_OTHER_PYTHON.search(flat)
+    for name, specifier, _there in _PIP_NO_VERSION.findall(flat) if ignored else ():
+        shown = f"the image's Python {python}".rstrip()
+        text = f"no version of {name} fits {name}{specifier} and {shown}"
+        yield Cause(name, text, _another_python(name))
+
+
+def _another_python(name: str) -> str:
+    return f"choose another Python with --python or --base, or another version of {name}"
+
+
+def _of_resolving(flat: str, python: str) -> Iterator[Cause]:
     lacking = [(name, "", "none") for name in _ABSENT.findall(flat)]
-    lacking += [(*each, "") for each in _NO_VERSION.findall(flat)]
+    lacking += [(*each, "") for each in (*_NO_VERSION.findall(flat), *_ONLY.findall(flat))]
     lacking += _PIP_NO_VERSION.findall(flat)
-    yield from (_lacking(*each) for each in lacking)
+    yield from (_lacking(each, python) for each in lacking)
     if _NO_SOLUTION.search(flat):
         why = ["".join(each) for each in _BECAUSE.findall(flat)]
         shown = f": {' and '.join(why)}" if 0 < len(why) <= _SHORT_STORY else ""
@@ -123,16 +164,20 @@ def _of_resolving(flat: str) -> Iterator[Cause]:
         )
 
 
-def _lacking(name: str, specifier: str, there: str) -> Cause:
+def _lacking(found_lacking: tuple[str, str, str], python: str) -> Cause:
+    name, specifier, there = found_lacking
     if there == "none":
         return Cause(
             name,
             f"{name} is not in the package index",
             "check its spelling, or name the index that has it with --index-url in the file",
         )
+    shown = (
+        f"no version of {name} fits {name}{specifier}" if specifier else f"{name} has no version"
+    )
     return Cause(
         name,
-        f"no version of {name} fits {name}{specifier}" if specifier else f"{name} has no version",
+        f"{shown} for Python {python}" if python else shown,
         "loosen the version, or choose another Python with --python or --base",
     )
 
@@ -152,12 +197,13 @@ def _of_hashes(flat: str) -> Iterator[Cause]:
         )
 
 
-def _of_fetching(flat: str, known_hint: str | None) -> Iterator[Cause]:
-    hint = known_hint or (
+def _of_fetching(flat: str, known: Circumstances) -> Iterator[Cause]:
+    hint = known.hint or (
         "check the address of the package index, and whether the engine's network and proxies "
         "lead to it"
     )
+    plain = known.network.text if known.network else ""
     for url in _NOT_FETCHED.findall(flat):
-        yield Cause(None, f"{url} could not be fetched", hint)
+        yield Cause(None, f"{url} could not be fetched{plain and f': {plain}'}", hint)
     for why in ("".join(each) for each in _NOT_REACHED.findall(flat)):
-        yield Cause(None, f"the package index could not be reached: {why}", hint)
+        yield Cause(None, f"the package index could not be reached: {plain or why}", hint)

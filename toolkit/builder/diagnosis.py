@@ -6,14 +6,15 @@ Hides which step does what. What is not recognised keeps the engine's own reason
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Final
 
 from packaging.utils import canonicalize_name
 
 from toolkit.builder import causes
-from toolkit.builder.causes import Cause
+from toolkit.builder.causes import Cause, Circumstances
 from toolkit.deps import Dependencies
-from toolkit.engine import failures
+from toolkit.engine.buildkit import origin, reasons
 from toolkit.errors import BuildError
 
 # What each step script does, by its name in the step's text (templates/steps/).
@@ -25,19 +26,31 @@ _DOINGS: Final[Mapping[str, str]] = {
 _LOG_HINT: Final = "read the log above, or see all of it with --verbose"
 
 
-def explained(error: BuildError, dependencies: Dependencies) -> BuildError:
+@dataclass(frozen=True, slots=True)
+class Built:
+    """What was being built: the user's requirements, on which Python, by which Dockerfile."""
+
+    dependencies: Dependencies
+    python: str = ""
+    dockerfile: str = ""
+
+
+def explained(error: BuildError, built: Built) -> BuildError:
     """The same failure, said about what the user wrote, as far as the log tells."""
+    lines = error.lines or origin.lines_of(built.dockerfile, error.step or "", error.message)
     doing = next((said for script, said in _DOINGS.items() if script in (error.step or "")), None)
     if doing is None:
-        return error
-    # A full disk breaks whatever is under way, and that is not to blame.
-    full = failures.is_disk_full("\n".join(error.log))
-    cause = None if full else next(causes.found(error.log, error.hint), None)
+        return error.placed(built.dockerfile, lines)
+    known = reasons.network("\n".join(error.log))
+    exhausted = reasons.is_exhausted(error.reason, error.log)
+    causes_found = causes.found(error.log, Circumstances(known, error.hint, built.python))
+    cause = None if exhausted else next(causes_found, None)
     if cause is None:
         message, hint = f"{doing} failed: {error.reason}", error.hint or _LOG_HINT
     else:
-        message, hint = f"{_place(cause, dependencies)}{cause.text}", cause.hint
-    return BuildError(message, hint=hint, step=doing, reason=error.reason, log=error.log)
+        message, hint = f"{_place(cause, built.dependencies)}{cause.text}", cause.hint
+    said = BuildError(message, hint=hint, step=doing, reason=error.reason, log=error.log)
+    return said.placed(built.dockerfile, lines)
 
 
 def _place(cause: Cause, dependencies: Dependencies) -> str:

@@ -10,7 +10,9 @@ from toolkit.engine.buildkit.progress import (
     StepCompleted,
     StepFailed,
     StepLog,
+    StepProgress,
     StepStarted,
+    Warned,
 )
 from toolkit.engine.buildkit.request import BuildRequest
 
@@ -20,6 +22,8 @@ __all__ = [
     "StepCompleted",
     "StepFailed",
     "StepLog",
+    "StepProgress",
     "StepStarted",
+    "Warned",
     "build",
 ]

@@ -32,7 +32,21 @@ _CERTIFICATE: Final = re.compile(
     r"|x509: |invalid peer certificate|unknownissuer|certificate signed by unknown authority",
     re.IGNORECASE,
 )
+_UNRESOLVED: Final = re.compile(
+    r"resolve host:? '?([\w.-]+)|failure resolving '([\w.-]+)'|failed to resolve '([\w.-]+)'"
+    r"|lookup ([\w.-]+)(?: on \S+)?: (?:no such host|.*name resolution)",
+    re.IGNORECASE,
+)
 _SECRET: Final = re.compile(r"secret (\S+?):? not found")
+# As shells, compilers and Python's subprocess say it of a program that they started.
+_KILLED: Final = re.compile(
+    r"^(?:.*: line \d+: +|.*: \d+: +|\s*)?(?:\d+ )?Killed(?:\s{2,}.*)?\s*$|Killed signal terminated"
+    r"|\bSIGKILL\b|signal: 9\b|signal 9\b|exit status: 137\b|exit code:? -9\b",
+    re.MULTILINE,
+)
+_KILLED_LINES: Final = 40
+
+_MEMORY: Final = "give the engine more memory, or build less at a time"
 
 
 def explain(error: str, log: tuple[str, ...] = ()) -> Reason:
@@ -45,21 +59,45 @@ def explain(error: str, log: tuple[str, ...] = ()) -> Reason:
         return Reason("no space is left on the engine's disk", failures.hint_for(shown))
     if code == 137:
         return Reason(
-            "its command was killed (exit code 137), most likely for lack of memory",
-            "give the engine more memory, or build less at a time",
+            "its command was killed (exit code 137), most likely for lack of memory", _MEMORY
+        )
+    if _KILLED.search("\n".join(log[-_KILLED_LINES:])):
+        return Reason(
+            f"a program of its command was killed{_code(code)}, most likely for lack of memory",
+            _MEMORY,
         )
     if secret := _SECRET.search(said):
         return Reason(
             f"the build secret `{secret[1]}` is required and was not given",
             f"give the build a secret with the id `{secret[1]}`",
         )
-    text = f"its command ended with exit code {code}" if code is not None else said
-    return Reason(text, _network_hint(shown))
+    if found_network := network(shown):
+        rest = _code(code) or f": {said}"
+        return Reason(f"{found_network.text}{rest}", found_network.hint)
+    return Reason(f"its command ended with exit code {code}" if code is not None else said)
 
 
-def _network_hint(shown: str) -> str | None:
+def network(shown: str) -> Reason | None:
+    """What is wrong between the engine and the network, where the words tell."""
     if _CERTIFICATE.search(shown):
-        return "name the company's certificates with `--ca-bundle FILE`, or set SSL_CERT_FILE"
+        return Reason(
+            "a certificate is not trusted",
+            "name the company's certificates with `--ca-bundle FILE`, or set SSL_CERT_FILE",
+        )
     if _NAME_RESOLUTION.search(shown):
-        return "check the engine's network and name resolution, and the proxy variables"
+        named = _UNRESOLVED.search(shown)
+        what = f"the name {next(filter(None, named.groups()))}" if named else "a host name"
+        return Reason(
+            f"{what} could not be resolved",
+            "check the engine's network and name resolution, and the proxy variables",
+        )
     return None
+
+
+def is_exhausted(reason: str, log: tuple[str, ...]) -> bool:
+    """Whether memory or disk gave out, which breaks whatever is under way and is not its fault."""
+    return "lack of memory" in reason or failures.is_disk_full("\n".join(log))
+
+
+def _code(code: int | None) -> str:
+    return "" if code is None else f" (exit code {code})"

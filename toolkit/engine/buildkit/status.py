@@ -34,25 +34,47 @@ class VertexLog:
 
 
 @dataclass(frozen=True, slots=True)
+class VertexStatus:
+    """One part of a step: a blob that is pulled, by its digest, or a sentence such as `naming to`.
+
+    `current` and `total` are bytes, both 0 where nothing is counted.
+    """
+
+    vertex: str
+    part: str
+    current: int = 0
+    total: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class VertexWarning:
+    """What the engine has against the Dockerfile; `line` is 1-based, None where it names none."""
+
+    vertex: str
+    text: str
+    url: str = ""
+    line: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Status:
     """What changed since the last one."""
 
     vertexes: tuple[Vertex, ...] = ()
     logs: tuple[VertexLog, ...] = ()
+    statuses: tuple[VertexStatus, ...] = ()
+    warnings: tuple[VertexWarning, ...] = ()
 
 
 def decode(data: bytes) -> Status:
     """Read a StatusResponse; unknown fields are skipped, `WireError` for what is no message."""
-    vertexes: list[Vertex] = []
-    logs: list[VertexLog] = []
-    for number, value in wire.fields(data):
-        if not isinstance(value, bytes):
-            continue
-        if number == 1:
-            vertexes.append(_vertex(value))
-        elif number == 3:
-            logs.append(_log(value))
-    return Status(tuple(vertexes), tuple(logs))
+    found = [(number, value) for number, value in wire.fields(data) if isinstance(value, bytes)]
+    return Status(
+        vertexes=tuple(_vertex(value) for number, value in found if number == 1),
+        logs=tuple(_log(value) for number, value in found if number == 3),
+        statuses=tuple(_part(value) for number, value in found if number == 2),
+        warnings=tuple(_warning(value) for number, value in found if number == 4),
+    )
 
 
 def _vertex(data: bytes) -> Vertex:
@@ -80,6 +102,29 @@ def _log(data: bytes) -> VertexLog:
         vertex=wire.text(last.get(1, b"")),
         stream=wire.signed(last.get(3, 0)),
         data=raw if isinstance(raw, bytes) else b"",
+    )
+
+
+def _part(data: bytes) -> VertexStatus:
+    last = dict(wire.fields(data))
+    return VertexStatus(
+        vertex=wire.text(last.get(2, b"")),
+        part=wire.text(last.get(1, b"")),
+        current=max(0, wire.signed(last.get(4, 0))),
+        total=max(0, wire.signed(last.get(5, 0))),
+    )
+
+
+def _warning(data: bytes) -> VertexWarning:
+    found = tuple(wire.fields(data))
+    last = dict(found)
+    ranges = (wire.message(value) for number, value in found if number == 7)
+    start = wire.message(next(ranges, {}).get(1, b""))
+    return VertexWarning(
+        vertex=wire.text(last.get(1, b"")),
+        text=wire.text(last.get(3, b"")),
+        url=wire.text(last.get(5, b"")),
+        line=wire.signed(start.get(1, 0)) or None,
     )
 
 
