@@ -10,7 +10,9 @@
     │   ├── EngineRefusedError       it answered no; carries the status
     │   └── EngineTooOldError        found, required
     ├── BuildError               6   carries the step and the last lines of its log
-    │   ├── PullError                carries the reference
+    │   ├── RegistryError            carries the reference, and what the trouble is
+    │   │   ├── PullError
+    │   │   └── PushError
     │   ├── BaseImageError           the base keeps no contract: no sh, no python
     │   └── VerificationError        the image was built and does not work
     ├── ContainerError           7   carries the container's id
@@ -28,7 +30,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import ClassVar, Self
+from typing import ClassVar, Literal, Self
 
 
 class ToolkitError(Exception):
@@ -143,18 +145,46 @@ class BuildError(ToolkitError):
         return self
 
 
-class PullError(BuildError):
-    """A registry did not give the image. `reference` is what was asked for.
+Trouble = Literal[
+    "absent",  # there is no such image, or no such repository
+    "denied",  # it wants a log-in, or another one
+    "limited",  # it counts requests, and these were too many (429)
+    "broken",  # it answers with an error of its own (5xx), or breaks off
+    "unreachable",  # it never answered
+    "untrusted",  # its certificate is by an authority that the engine does not know
+    "corrupt",  # what it sent is not what it said
+    "full",  # the engine's disk
+    "other",
+]
 
-    `unreachable` tells a registry that never answered from one that answered no.
-    """
+
+class RegistryError(BuildError):
+    """A registry, or the way to it. `reference` is what was asked for, `trouble` what was met."""
 
     def __init__(
-        self, message: str, *, hint: str | None = None, reference: str, unreachable: bool = False
+        self, message: str, *, hint: str | None = None, reference: str, trouble: Trouble = "other"
     ) -> None:
         super().__init__(message, hint=hint)
         self.reference = reference
-        self.unreachable = unreachable
+        self.trouble: Trouble = trouble
+
+    @property
+    def unreachable(self) -> bool:
+        """Whether the registry gave no answer, as opposed to answering no."""
+        return self.trouble in {"broken", "unreachable", "untrusted"}
+
+    @property
+    def transient(self) -> bool:
+        """Whether asking again in a moment may help."""
+        return self.trouble in {"broken", "limited"}
+
+
+class PullError(RegistryError):
+    """A registry did not give the image."""
+
+
+class PushError(RegistryError):
+    """A registry did not take the image."""
 
 
 class BaseImageError(BuildError):

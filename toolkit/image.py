@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from toolkit import labels
-from toolkit.engine import Engine
+from toolkit.engine import Engine, PullEvent, RetryEvent
+from toolkit.errors import ImageReferenceError
 from toolkit.reference import ImageReference
 from toolkit.spec import LOCAL_BASES
 
-Action = Literal["reused", "built"]
+Action = Literal["reused", "pulled", "built"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,10 @@ class Base:
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """An executor image: `reference` is its name, `id` the engine's, `digest` its identity."""
+    """An executor image: `reference` is its name, `id` the engine's, `digest` its identity.
+
+    `shared` is the name and the digest that it has in a registry, where it was pulled or pushed.
+    """
 
     reference: ImageReference
     id: str
@@ -51,6 +56,7 @@ class Image:
     base: ImageReference
     size: int = 0
     tags: tuple[ImageReference, ...] = ()
+    shared: ImageReference | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +94,20 @@ def find(engine: Engine, reference: ImageReference | str) -> Stored | None:
     return None if answer is None else _stored(answer)
 
 
+def digest_of(stored: Stored | None, reference: ImageReference) -> str | None:
+    """The digest by which the registry in the reference knows the image, as the engine has it.
+
+    Several digests of one name are the same image, pulled by several lists: which one is given must
+    not depend on the engine's order.
+    """
+    for text in sorted(stored.repo_digests if stored is not None else ()):
+        with suppress(ImageReferenceError):
+            found = ImageReference.parse(text)
+            if found.normalized.name == reference.normalized.name:
+                return found.digest
+    return None
+
+
 def newest(engine: Engine, name: str) -> Stored | None:
     """The image of ours of that name that was made last, for explaining what has changed."""
     entries = engine.list_images(f"{labels.NAME}={name}")
@@ -121,7 +141,12 @@ def provide(engine: Engine, name: str, say: Callable[[str], None]) -> None:
     if find(engine, name) is None:
         reference = ImageReference.parse(name)
         say(f"Pulling image {name}...")
-        engine.pull(reference)
+        engine.pull(reference, on_event=lambda event: _say_retry(event, say))
+
+
+def _say_retry(event: PullEvent, say: Callable[[str], None]) -> None:
+    if isinstance(event, RetryEvent):
+        say(event.status)
 
 
 def _stored(answer: Mapping[str, Any]) -> Stored:

@@ -75,6 +75,8 @@ def test_the_commands_are_these() -> None:
         "engine start",
         "gc",
         "ps",
+        "pull-image",
+        "push-image",
         "render",
         "run",
     ]

@@ -1,4 +1,4 @@
-"""From a spec to an image: reuse, else build, then verify.
+"""From a spec to an image: reuse, else pull, else build and verify; push where that is asked for.
 
 Hides which of these is done and in which order, so that a name is never given to an image that has
 not been proven: the build makes an image without a name, the verifier examines it, and only then is
@@ -11,22 +11,33 @@ import fcntl
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 from toolkit import __version__, image, labels, renderer, resources
-from toolkit.builder import secrets
+from toolkit.builder import secrets, sharing
 from toolkit.builder.events import Event, Listener, Said, ignore
 from toolkit.builder.foundation import MakeBase, Search, find_base
+from toolkit.builder.sharing import registry_of
 from toolkit.engine import Engine
-from toolkit.errors import BuildError, EngineRefusedError, ToolkitError
+from toolkit.errors import BuildError, EngineRefusedError, PushError, SpecError, ToolkitError
 from toolkit.image import Base, Image, Stored
 from toolkit.reference import ImageReference
 from toolkit.renderer import Rendered
 from toolkit.spec import ImageSpec
 
-__all__ = ["BuildOptions", "Event", "Listener", "Plan", "Said", "build", "changes", "plan"]
+__all__ = [
+    "BuildOptions",
+    "Event",
+    "Listener",
+    "Plan",
+    "Said",
+    "build",
+    "changes",
+    "plan",
+    "registry_of",
+]
 
 REPOSITORY: Final = "toolkit"
 """Images are named `toolkit/<name>:<first 12 digits of the digest>`."""
@@ -40,7 +51,9 @@ class BuildOptions:
 
     `pull` asks the registry for the base again. `no_cache` runs every step again. `rebuild` builds
     although the image is there. `verify` proves that the image works. `ca_bundle` is trusted
-    during the build; without it, the environment may name one.
+    during the build; without it, the environment may name one. `registry`, as `HOST/REPO`, is
+    where an image that was built elsewhere is pulled from, and with `push` where one goes that was
+    built here.
     """
 
     cache: Path
@@ -50,6 +63,17 @@ class BuildOptions:
     verify: bool = True
     ca_bundle: Path | None = None
     make_base: MakeBase | None = None
+    registry: str | None = None
+    push: bool = False
+
+    def __post_init__(self) -> None:
+        if self.registry is not None:
+            sharing.shared_name(self.registry, "name", "tag")
+        elif self.push:
+            raise SpecError(
+                "no registry is named to which the image could be pushed",
+                hint=f"name one with --registry HOST/REPO or {sharing.VARIABLE}",
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +88,10 @@ class Plan:
     def reference(self) -> ImageReference:
         """The name that the image gets."""
         return ImageReference(None, f"{REPOSITORY}/{self.spec.name}", self.rendered.digest[:12])
+
+    def shared(self, registry: str) -> ImageReference:
+        """The name that the image has in a registry."""
+        return sharing.shared_name(registry, self.spec.name, self.rendered.digest[:12])
 
 
 def plan(
@@ -83,18 +111,21 @@ def build(
     options: BuildOptions,
     listener: Listener = ignore,
 ) -> Image:
-    """The image of a plan: the one that is there, or a new one, built and verified.
+    """The image of a plan: the one that is there or in the registry, or a new one, verified.
 
     `environment` is the caller's: what of it reaches the build is told in toolkit.builder.secrets.
-    Raises BuildError, VerificationError, EngineError, ContainerError or SpecError.
+    Raises BuildError (RegistryError and VerificationError among them), EngineError, ContainerError
+    or SpecError.
     """
-    reused = None if options.rebuild else _reused(planned, engine, options)
-    if reused is not None:
-        return reused
+    found = None if options.rebuild else _reused(planned, engine, options)
+    if found is not None and not options.push:
+        return found
     with _alone(planned, options.cache, listener):
-        # Whoever was before us may have built it meanwhile.
-        reused = None if options.rebuild else _reused(planned, engine, options)
-        return reused or _made(planned, engine, environment, options, listener)
+        if not options.rebuild:
+            # Whoever was before us may have built it meanwhile.
+            found = _reused(planned, engine, options) or _pulled(planned, engine, options, listener)
+        found = found or _made(planned, engine, environment, options, listener)
+        return _pushed(planned, engine, found, options, listener)
 
 
 def _reused(planned: Plan, engine: Engine, options: BuildOptions) -> Image | None:
@@ -103,6 +134,38 @@ def _reused(planned: Plan, engine: Engine, options: BuildOptions) -> Image | Non
         return None
     _tag(engine, stored.id, planned.spec.tags)
     return _image(planned, stored, "reused")
+
+
+def _pulled(
+    planned: Plan, engine: Engine, options: BuildOptions, listener: Listener
+) -> Image | None:
+    """The image that somebody has built from the same inputs, and verified."""
+    if options.registry is None:
+        return None
+    shared = planned.shared(options.registry)
+    with sharing.pulled(engine, shared, listener) as found:
+        if found is None:
+            return None
+        stored, name = found
+        sharing.check(shared, stored, digest=planned.rendered.digest, base=planned.base)
+        if not _is_reusable(stored, planned, options):
+            listener(Said(f"building all the same: {shared} was not verified as is asked for"))
+            return None
+        _tag(engine, stored.id, (planned.reference, *planned.spec.tags))
+        return replace(_image(planned, stored, "pulled"), shared=name)
+
+
+def _pushed(
+    planned: Plan, engine: Engine, found: Image, options: BuildOptions, listener: Listener
+) -> Image:
+    if not options.push or options.registry is None or found.action == "pulled":
+        return found
+    push = sharing.push_missing if found.action == "reused" else sharing.push
+    try:
+        shared = push(engine, found.id, planned.shared(options.registry), listener)
+    except PushError as error:
+        raise sharing.push_failure(error, found.reference, found.action) from error
+    return replace(found, shared=shared)
 
 
 def _made(

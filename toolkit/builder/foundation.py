@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final
 from toolkit import image, labels
 from toolkit.builder.events import Listener, Said
 from toolkit.engine import Engine
-from toolkit.errors import BaseImageError, ContainerError, ImageReferenceError, PullError
+from toolkit.errors import BaseImageError, ContainerError, PullError
 from toolkit.image import Base, Stored
 from toolkit.reference import ImageReference
 from toolkit.spec import LOCAL_BASES, ImageSpec
@@ -71,7 +71,7 @@ def find_base(engine: Engine, spec: ImageSpec, search: Search) -> Base:
     reference, stored = _obtained(engine, spec, search)
     facts = _facts(engine, reference, stored, search.cache)
     _check_python(reference, facts["python"], spec.python)
-    digest = _registry_digest(reference, stored)
+    digest = reference.digest or image.digest_of(stored, reference)
     return Base(
         name=reference,
         reference=reference.with_digest(digest) if digest else reference,
@@ -130,7 +130,7 @@ def _hinted(error: PullError, spec: ImageSpec) -> PullError:
         if spec.python
         else f"run `toolkit base-image` to make a base from Debian's packages, or {here}"
     )
-    return PullError(error.message, hint=hint, reference=error.reference, unreachable=True)
+    return PullError(error.message, hint=hint, reference=error.reference, trouble=error.trouble)
 
 
 def _stored(engine: Engine, reference: ImageReference) -> Stored:
@@ -160,25 +160,6 @@ def _local_base(engine: Engine, spec: ImageSpec) -> ImageReference | None:
     suffix = f"-py{minor}" if minor else ""
     found = image.local_bases(engine)
     return next((base for base in found if (base.tag or "").endswith(suffix)), None)
-
-
-def _parsed(text: str) -> ImageReference | None:
-    try:
-        return ImageReference.parse(text)
-    except ImageReferenceError:
-        return None
-
-
-def _registry_digest(reference: ImageReference, stored: Stored) -> str | None:
-    if reference.digest:
-        return reference.digest
-    # Several digests of one name are the same image, pulled by several lists: the choice must not
-    # depend on the engine's order.
-    for text in sorted(stored.repo_digests):
-        found = _parsed(text)
-        if found is not None and found.normalized.name == reference.normalized.name:
-            return found.digest
-    return None
 
 
 def _local_digest(reference: ImageReference, stored: Stored) -> str:

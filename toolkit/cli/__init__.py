@@ -36,6 +36,8 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "engine": ("toolkit.cli.engine:engine", "Make sure that a Docker engine answers."),
     "gc": ("toolkit.cli.gc:gc", "Remove what killed processes have left."),
     "ps": ("toolkit.cli.ps:ps", "List the containers of ours, and how they stand."),
+    "pull-image": ("toolkit.cli.pull_image:pull_image", "Pull an image from its registry."),
+    "push-image": ("toolkit.cli.push_image:push_image", "Push an image to its registry."),
     "render": ("toolkit.cli.render:render", "Print the Dockerfile that build-image would build."),
     "run": ("toolkit.cli.run:run", "Run a program in a container."),
 }

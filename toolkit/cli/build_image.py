@@ -11,6 +11,7 @@ import click
 
 from toolkit import builder, resources
 from toolkit.builder import BuildOptions, Listener, Said
+from toolkit.builder.sharing import VARIABLE
 from toolkit.cli._progress import listener
 from toolkit.cli._spec_options import SpecOptions, read_spec, spec_options
 from toolkit.engine import Engine, connect
@@ -21,6 +22,8 @@ from toolkit.reference import ImageReference
 class _Options(SpecOptions):
     ca_bundle: Path | None
     pull: bool
+    registry: str | None
+    push: bool
     no_cache: bool
     rebuild: bool
     verify: bool
@@ -38,6 +41,14 @@ class _Options(SpecOptions):
 @spec_options
 @click.option("--ca-bundle", type=click.Path(path_type=Path), help="A CA bundle for the build.")
 @click.option("--pull", is_flag=True, help="Ask the registry for the base image again.")
+@click.option(
+    "--registry",
+    envvar=VARIABLE,
+    show_envvar=True,
+    metavar="HOST/REPO",
+    help="Pull the image from there if somebody has built it.",
+)
+@click.option("--push", is_flag=True, help="Push the image to --registry if it is not there.")
 @click.option("--no-cache", is_flag=True, help="Run every step again.")
 @click.option("--rebuild", is_flag=True, help="Build although the image is there.")
 @click.option("--verify/--no-verify", default=True, help="Prove that the image works.  [default]")
@@ -49,7 +60,8 @@ class _Options(SpecOptions):
 def build_image(**options: Unpack[_Options]) -> None:
     """Build a verified image from a dependency file, or reuse it.
 
-    Prints the image's name on stdout; everything else goes to stderr.
+    With --registry, an image that was built elsewhere from the same inputs is pulled. Prints the
+    image's name on stdout; everything else goes to stderr.
     """
     listen = listener(quiet=options["quiet"], verbose=options["verbose"])
     spec = read_spec(options)
@@ -62,8 +74,10 @@ def build_image(**options: Unpack[_Options]) -> None:
         image = builder.build(
             planned, engine=engine, environment=os.environ, options=building, listener=listen
         )
-    if image.action == "reused":
+    if image.action == "reused" and image.shared is None:
         listen(Said(f"reused {image.reference}: nothing to do"))
+    elif image.action == "pulled":
+        listen(Said(f"pulled {image.reference}: nothing to build"))
     click.echo(_json(image, reasons) if options["as_json"] else str(image.reference))
 
 
@@ -79,6 +93,8 @@ def _building(options: _Options, engine: Engine, listen: Listener) -> BuildOptio
     return BuildOptions(
         cache=resources.cache(os.environ),
         pull=options["pull"],
+        registry=options["registry"] or None,
+        push=options["push"],
         no_cache=options["no_cache"],
         rebuild=options["rebuild"] or options["no_cache"],
         verify=options["verify"],
@@ -97,6 +113,7 @@ def _json(image: Image, reasons: tuple[str, ...]) -> str:
         "base": str(image.base),
         "size": image.size,
         "tags": [str(tag) for tag in image.tags],
+        "shared": str(image.shared) if image.shared else None,
         "changes": list(reasons),
     }
     return json.dumps(answer)

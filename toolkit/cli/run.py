@@ -146,7 +146,9 @@ def _image(engine: Engine, options: _Options) -> str:
         return name
     spec = read_dependencies(options["deps"], options["base"])
     listen = listener(quiet=options["quiet"], verbose=False)
-    building = BuildOptions(cache=resources.cache(os.environ))
+    building = BuildOptions(
+        cache=resources.cache(os.environ), registry=builder.registry_of(os.environ)
+    )
     planned = builder.plan(spec, engine=engine, options=building, listener=listen)
     image = builder.build(
         planned, engine=engine, environment=os.environ, options=building, listener=listen

@@ -107,7 +107,9 @@ def image_from_deps(
         "base": base or os.environ.get("TOOLKIT_BASE_IMAGE"),
     }
     spec = ImageSpec.from_mapping(table, read(paths, env=os.environ, root=here if inside else None))
-    options = builder.BuildOptions(cache=resources.cache(os.environ))
+    options = builder.BuildOptions(
+        cache=resources.cache(os.environ), registry=builder.registry_of(os.environ)
+    )
     with contextlib.nullcontext(engine) if engine is not None else connected() as builds:
         planned = builder.plan(spec, engine=builds, options=options)
         image = builder.build(planned, engine=builds, environment=os.environ, options=options)

@@ -6,7 +6,16 @@ and how failures of all these become our errors. Importing it does nothing and l
 
 from toolkit.engine.client import Engine, EngineVersion, connect
 from toolkit.engine.endpoint import Endpoint
-from toolkit.engine.pulling import PullEvent
+from toolkit.engine.pulling import PullEvent, PushEvent, RetryEvent
 from toolkit.engine.stream import ByteStream
 
-__all__ = ["ByteStream", "Endpoint", "Engine", "EngineVersion", "PullEvent", "connect"]
+__all__ = [
+    "ByteStream",
+    "Endpoint",
+    "Engine",
+    "EngineVersion",
+    "PullEvent",
+    "PushEvent",
+    "RetryEvent",
+    "connect",
+]

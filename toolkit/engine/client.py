@@ -8,18 +8,18 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, Literal, Self
 
 from toolkit.engine import endpoint as endpoints
-from toolkit.engine import failures, pulling
+from toolkit.engine import failures, wire
 from toolkit.engine.containers import ContainerVerbs, quoted
 from toolkit.engine.endpoint import Endpoint
+from toolkit.engine.registries import RegistryVerbs
 from toolkit.engine.stream import ByteStream
-from toolkit.engine.wire import JsonDecoder
-from toolkit.errors import EngineError, EngineRefusedError
+from toolkit.errors import EngineError
 from toolkit.reference import ImageReference
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def connect(
     return Engine(endpoints.resolve(address, env=world, home=home), timeout=timeout)
 
 
-class Engine(ContainerVerbs):
+class Engine(ContainerVerbs, RegistryVerbs):
     """One Docker engine. Usable from several threads; `close` it, or use it in a `with`."""
 
     def __init__(self, endpoint: Endpoint, *, timeout: float = _SECONDS) -> None:
@@ -120,40 +120,6 @@ class Engine(ContainerVerbs):
             self._transport.json("GET", "/images/json", doing="listing images", params=params)
         )
 
-    def pull(
-        self,
-        reference: ImageReference,
-        *,
-        platform: str | None = None,
-        on_event: Callable[[pulling.PullEvent], None] | None = None,
-    ) -> None:
-        """Pull an image with the credentials of docker's own configuration.
-
-        `PullError`, whose `unreachable` tells a registry that never answered from one that
-        refused.
-        """
-        shown = str(reference)
-        params = {"fromImage": reference.name, "tag": reference.digest or reference.tag or "latest"}
-        if platform is not None:
-            params["platform"] = platform
-        headers = self._transport.registry_auth(reference.name)
-        try:
-            answer = self._transport.open(
-                "POST",
-                "/images/create",
-                doing=f"pulling {shown}",
-                params=params,
-                headers=headers,
-            )
-            for item in _objects(answer):
-                _raise_pull_failure(shown, item)
-                event = pulling.event(item)
-                if event is not None and on_event is not None:
-                    on_event(event)
-        except EngineRefusedError as error:
-            words = error.message.partition(" failed: ")[2] or error.message
-            raise pulling.failure(shown, words) from error
-
     def tag_image(self, image_id: str, reference: ImageReference) -> None:
         params = {"repo": reference.name, "tag": reference.tag or "latest"}
         self._transport.request(
@@ -188,10 +154,11 @@ class Engine(ContainerVerbs):
             data=tar,
         )
         image_id = ""
-        for item in _objects(answer):
-            if words := _error_words(item):
-                raise EngineError(f"{doing} failed: {words}", hint=failures.hint_for(words))
-            image_id = str(item.get("status", image_id))
+        with answer:
+            for item in wire.objects(answer.chunks()):
+                if words := wire.error_words(item):
+                    raise EngineError(f"{doing} failed: {words}", hint=failures.hint_for(words))
+                image_id = str(item.get("status", image_id))
         if not image_id.startswith("sha256:"):
             raise failures.lost(doing, self.endpoint)
         return image_id
@@ -225,22 +192,3 @@ class Engine(ContainerVerbs):
 
             self._opened = Transport(self.endpoint, timeout=self._timeout)
         return self._opened
-
-
-def _objects(answer: Answer) -> Iterator[dict[str, Any]]:
-    decoder = JsonDecoder()
-    with answer:
-        for chunk in answer.chunks():
-            yield from decoder.feed(chunk)
-        decoder.close()
-
-
-def _error_words(item: Mapping[str, Any]) -> str:
-    detail = item.get("errorDetail")
-    inner = detail.get("message") if isinstance(detail, dict) else None
-    return str(inner or item.get("error") or "")
-
-
-def _raise_pull_failure(reference: str, item: Mapping[str, Any]) -> None:
-    if words := _error_words(item):
-        raise pulling.failure(reference, words)

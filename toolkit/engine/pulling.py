@@ -7,8 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from toolkit.engine import failures
+from toolkit.engine import troubles
 from toolkit.errors import PullError
+from toolkit.reference import ImageReference
+
+_DIGEST: Final = re.compile(r"Digest: (sha256:[0-9a-f]{64})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,77 +24,61 @@ class PullEvent:
     total: int | None = None
 
 
-_UNREACHABLE: Final = re.compile(
-    r"dial tcp|no such host|connection refused|i/o timeout|tls handshake|x509:|tls:"
-    r"|proxyconnect|network is unreachable|no route to host|connection reset|temporary failure"
-    r"|context deadline exceeded|client\.timeout|timeout exceeded|request canceled while waiting"
-    r"|service unavailable|bad gateway|server misbehaving|: eof$",
-    re.IGNORECASE,
-)
-_DENIED: Final = re.compile(
-    r"denied|unauthorized|authentication required|no basic auth|forbidden", re.IGNORECASE
-)
-_LIMITED: Final = re.compile(r"toomanyrequests|too many requests|\b429\b|rate limit", re.IGNORECASE)
-_ABSENT: Final = re.compile(
-    r"not found|manifest unknown|name unknown|no such image|does not exist|no match(ing)? ",
-    re.IGNORECASE,
-)
+@dataclass(frozen=True, slots=True)
+class PushEvent(PullEvent):
+    """The same of a push."""
 
 
-def event(item: Mapping[str, Any]) -> PullEvent | None:
+@dataclass(frozen=True, slots=True)
+class RetryEvent(PullEvent):
+    """A pull or a push has failed and will be tried again; `status` is a sentence about it."""
+
+
+def event(item: Mapping[str, Any], kind: type[PullEvent] = PullEvent) -> PullEvent | None:
     """Return the event in one object of the engine's stream, or None where it is none."""
     status = item.get("status")
     if not isinstance(status, str):
         return None
     detail = item.get("progressDetail")
     numbers = detail if isinstance(detail, dict) else {}
-    return PullEvent(
+    return kind(
         str(item.get("id", "")), status, _number(numbers, "current"), _number(numbers, "total")
     )
 
 
-def failure(reference: str, words: str) -> PullError:
+def digest(item: Mapping[str, Any]) -> str | None:
+    """Return the digest of what was pulled, from the object that tells it."""
+    found = _DIGEST.fullmatch(str(item.get("status", "")))
+    return found[1] if found else None
+
+
+def failure(reference: ImageReference, words: str) -> PullError:
     """Return the error for a pull that failed with these words of the engine or the registry."""
     said = " ".join(words.split())
-    what = f"the image {reference}"
-    if failures.is_disk_full(said):
-        return PullError(
-            f"{what} could not be pulled: the engine's disk is full",
-            hint=failures.hint_for(said),
-            reference=reference,
-        )
-    if _LIMITED.search(said):
-        return PullError(
-            f"{what} could not be pulled: the registry limits the number of pulls (429): {said}",
-            hint="run `docker login`, or wait and try again",
-            reference=reference,
-        )
-    if _UNREACHABLE.search(said):
-        return PullError(
-            f"{what} could not be pulled: its registry cannot be reached: {said}",
-            hint="check the engine's network, proxy and certificates, or use an image that is"
-            " there already",
-            reference=reference,
-            unreachable=True,
-        )
-    return _answered(what, reference, said)
-
-
-def _answered(what: str, reference: str, said: str) -> PullError:
+    what, host = f"the image {reference}", troubles.host_of(reference)
+    kind = troubles.trouble(said)
+    message = f"{what} could not be pulled: {troubles.described(kind, said)}"
+    hint = troubles.hint(kind, said, host)
+    if kind == "unreachable" and hint:
+        hint += ", or use an image that is there already"
     # "pull access denied, repository does not exist or may require 'docker login'": both at once.
-    if _DENIED.search(said):
-        return PullError(
-            f"{what} does not exist or may not be pulled: {said}",
-            hint="correct the name, or run `docker login` for its registry",
-            reference=reference,
-        )
-    if _ABSENT.search(said):
-        return PullError(
-            f"{what} does not exist: {said}",
-            hint="correct the name, the tag or the platform",
-            reference=reference,
-        )
-    return PullError(f"{what} could not be pulled: {said}", reference=reference)
+    if kind == "denied":
+        message = f"{what} does not exist or may not be pulled: {said}"
+        hint = f"correct the name, or run {troubles.login(host)}"
+    elif kind == "absent":
+        message = f"{what} does not exist: {said}"
+        hint = "correct the name, the tag or the platform"
+    return PullError(message, hint=hint, reference=str(reference), trouble=kind)
+
+
+def silent(reference: ImageReference, seconds: float) -> PullError:
+    """Return the error for a registry that has the engine wait for so long."""
+    return PullError(
+        f"the image {reference} could not be pulled: {troubles.silence(seconds)}",
+        hint=troubles.hint("broken", "", ""),
+        reference=str(reference),
+        trouble="unreachable",
+    )
 
 
 def _number(numbers: Mapping[str, Any], key: str) -> int | None:

@@ -20,15 +20,17 @@ from typing import Any, Final, Self
 
 import docker.api
 import docker.auth
+import docker.errors
 import docker.tls
 import docker.transport
 import requests
 
-from toolkit.engine import failures
+from toolkit.engine import failures, troubles
 from toolkit.engine.endpoint import Endpoint, Tls
 from toolkit.engine.stream import ByteStream, SocketStream
 from toolkit.engine.unix_http import UnixAdapter
-from toolkit.errors import EngineError, EngineUnreachableError
+from toolkit.errors import EngineError, EngineUnreachableError, RegistryError
+from toolkit.reference import ImageReference
 
 _OLDEST_API: Final = (1, 41)
 _CONNECT_SECONDS: Final = 10.0
@@ -167,12 +169,24 @@ class Transport:
             words = _words(response)
         raise failures.refused(doing, status=response.status_code, words=words)
 
-    def registry_auth(self, name: str) -> dict[str, str]:
-        """Return the header with docker's configured credentials for an image name."""
+    def registry_auth(self, reference: ImageReference) -> dict[str, str]:
+        """Return the header with docker's configured credentials for the registry of a name.
+
+        `RegistryError` where they lie in a store that does not give them out.
+        """
         client = self._client()
-        with failures.translated(f"reading the credentials for {name}", self.endpoint):
-            registry, _ = docker.auth.resolve_repository_name(name)
+        registry, _ = docker.auth.resolve_repository_name(reference.name)
+        try:
             header = docker.auth.get_config_header(client, registry)
+        except docker.errors.DockerException as error:
+            host = troubles.host_of(reference)
+            raise RegistryError(
+                f"docker's credentials for {host} cannot be read: {error}",
+                hint="install the credential helper that docker's config.json names, or take it"
+                f" out there and run {troubles.login(host)}",
+                reference=str(reference),
+                trouble="denied",
+            ) from error
         return {"X-Registry-Auth": header.decode()} if header else {}
 
     def close(self) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import codecs
 import json
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, Literal
 
 from toolkit.errors import EngineError
@@ -98,3 +98,18 @@ class JsonDecoder:
         """Say that no more bytes come; `WireError` when half an object is left."""
         if self._text:
             raise WireError("the engine's answer ended inside an object")
+
+
+def objects(chunks: Iterable[bytes]) -> Iterator[dict[str, Any]]:
+    """Every object of an answer that is read to its end; `WireError` for a broken one."""
+    decoder = JsonDecoder()
+    for chunk in chunks:
+        yield from decoder.feed(chunk)
+    decoder.close()
+
+
+def error_words(item: Mapping[str, Any]) -> str:
+    """What an object of a stream says of a failure; "" where it says nothing of one."""
+    detail = item.get("errorDetail")
+    inner = detail.get("message") if isinstance(detail, dict) else None
+    return str(inner or item.get("error") or "")

@@ -1,0 +1,28 @@
+"""`toolkit pull-image`."""
+
+from __future__ import annotations
+
+import click
+
+from toolkit.builder import Said
+from toolkit.cli import _moving
+from toolkit.cli._progress import listener
+from toolkit.engine import connect
+
+
+@click.command(name="pull-image", epilog="Example: toolkit pull-image python:3-slim")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+@click.option("-q", "--quiet", is_flag=True, help="Say nothing but the image's name.")
+@click.argument("reference", metavar="IMAGE")
+def pull_image(*, as_json: bool, quiet: bool, reference: str) -> None:
+    """Pull an image from its registry.
+
+    Credentials are docker's own: `docker login` stores them. Prints the image's name and digest on
+    stdout; everything else goes to stderr.
+    """
+    listen = listener(quiet=quiet, verbose=False)
+    wanted = _moving.parsed(reference)
+    with connect() as engine:
+        listen(Said(f"pulling {wanted}"))
+        digest = engine.pull(wanted, on_event=listen)
+        _moving.answer(engine, wanted, digest, as_json=as_json)
