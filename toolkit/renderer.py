@@ -15,10 +15,10 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
-from toolkit.context import ContextFile, pack
+from toolkit.context import ContextFile, Tar, pack
 from toolkit.errors import TemplateError
 from toolkit.reference import ImageReference
 from toolkit.spec import ImageSpec
@@ -57,8 +57,8 @@ class Rendered:
     digest: str
     inputs: Mapping[str, str]
 
-    def context(self) -> bytes:
-        """The build context, as a tar."""
+    def context(self) -> Tar:
+        """The build context; local files are read as it is sent."""
         dockerfile = ContextFile("Dockerfile", self.dockerfile.encode())
         return pack([dockerfile, *self.files])
 
@@ -226,7 +226,7 @@ def _steps(templates: Mapping[str, str]) -> Iterable[ContextFile]:
 
 
 def _under(folder: str, files: Iterable[ContextFile]) -> Iterable[ContextFile]:
-    return (ContextFile(f"{folder}/{file.path}", file.content, file.mode) for file in files)
+    return (replace(file, path=f"{folder}/{file.path}") for file in files)
 
 
 def _inputs(dockerfile: str, files: Iterable[ContextFile], base: BaseFacts) -> Mapping[str, str]:
@@ -239,7 +239,7 @@ def _inputs(dockerfile: str, files: Iterable[ContextFile], base: BaseFacts) -> M
     # A local folder is one part, however many files it has: a label must hold them all.
     folders: dict[str, list[str]] = {}
     for file in sorted(files, key=lambda file: file.path):
-        said = f"{file.path} {file.mode:o} {_sha256(file.content)}"
+        said = f"{file.path} {file.mode:o} {file.sha256}"
         folders.setdefault(_part_of(file.path), []).append(said)
     parts |= {part: _sha256(json.dumps(said).encode()) for part, said in folders.items()}
     return dict(sorted(parts.items()))

@@ -33,7 +33,7 @@ def image(engine: Engine, base: str) -> Iterator[str]:
         path = f"/containers/{container}/archive"
         tar = pack([ContextFile("python3", _PYTHON, 0o755)])
         params = {"path": "/usr/local/bin"}
-        with engine.open("PUT", path, doing=doing, params=params, data=tar):
+        with engine.open("PUT", path, doing=doing, params=params, data=bytes(tar)):
             pass
         params = {"container": container, "repo": REPOSITORY, "tag": tag}
         changes = {"Volumes": {"/scratch": {}}, "Labels": {REPOSITORY: tag}}

@@ -94,7 +94,7 @@ def test_the_bundle_that_the_environment_names_reaches_the_blocks(tmp_path: Path
     bundle = tmp_path / "ca.pem"
     bundle.write_text(PEM)
     made = options({"SSL_CERT_FILE": "/gone", "PIP_CERT": str(bundle), "PIP_INDEX_URL": "secret"})
-    assert [file.content for file in made.files] == [PEM.encode()]
+    assert [file.read() for file in made.files] == [PEM.encode()]
     path = f"/{made.files[0].path}"
     assert made.environment == dict.fromkeys(VARIABLES, path)
 

@@ -16,7 +16,7 @@ CASES = Path(__file__).parents[1] / "cases" / "requirements"
 def test_a_file_becomes_this_context(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(CASES / name)
     files = read([Path("requirements.txt")], env={}).context_files()
-    text = "".join(f"== {file.path}\n{file.content.decode()}" for file in files)
+    text = "".join(f"== {file.path}\n{file.read().decode()}" for file in files)
     assert text == Path("expected.txt").read_text()
 
 

@@ -55,7 +55,7 @@ def ask(
 
 
 def written(dependencies: Dependencies) -> dict[str, str]:
-    return {file.path: file.content.decode() for file in dependencies.context_files()}
+    return {file.path: file.read().decode() for file in dependencies.context_files()}
 
 
 def asked(text: str) -> list[str]:

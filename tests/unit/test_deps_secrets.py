@@ -19,7 +19,7 @@ def ask(folder: Path, text: str, **env: str) -> Dependencies:
 
 
 def everything(dependencies: Dependencies) -> str:
-    files = [f"{file.path}\n{file.content!r}" for file in dependencies.context_files()]
+    files = [f"{file.path}\n{file.read()!r}" for file in dependencies.context_files()]
     return "\n".join([repr(dependencies), *files])
 
 
@@ -188,5 +188,5 @@ def test_no_text_raises_anything_but_our_error_and_reading_is_deterministic(
     assert dependencies == ask(tmp_path, f"numpy\n{text}", A="a b")
     # What we write can be read again, and says the same.
     (lists, *_) = dependencies.context_files()
-    again = ask(tmp_path, lists.content.decode()) if not dependencies.local else dependencies
+    again = ask(tmp_path, lists.read().decode()) if not dependencies.local else dependencies
     assert again.context_files()[0] == lists

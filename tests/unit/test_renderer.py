@@ -82,6 +82,21 @@ def test_the_digest_is_the_golden_one(golden: Golden, spec: ImageSpec) -> None:
     golden("render/plain.digest", render(spec, BASE, TEMPLATES).digest + "\n")
 
 
+def test_local_files_have_their_golden_digests(tmp_path: Path) -> None:
+    """They are read piece by piece; the digest is that of their paths, modes and bytes."""
+    (tmp_path / "pkg").mkdir()
+    (tmp_path / "pkg" / "pyproject.toml").write_bytes(b"[project]\n")
+    (tmp_path / "pkg" / "run.sh").write_bytes(b"#!/bin/sh\n")
+    (tmp_path / "pkg" / "run.sh").chmod(0o755)
+    (tmp_path / "x-1.0.tar.gz").write_bytes(b"x" * 300_000)
+    spec = ImageSpec(requirements(tmp_path, "./pkg\n./x-1.0.tar.gz\n"))
+    inputs = render(spec, BASE, TEMPLATES).inputs
+    assert {part: inputs[part] for part in inputs if part.startswith("install/local/")} == {
+        "install/local/0": "a2f62f18b4cdf8b9e4295766d13132dc99eae4c1ea77ad10bf6a3d6d69bf2550",
+        "install/local/1": "45ee67271307d2e4740311aefebeec5299c5082dec54be08a64021c46428c955",
+    }
+
+
 def test_there_is_no_syntax_line(spec: ImageSpec) -> None:
     """It would make every build ask a registry for a frontend."""
     assert "syntax" not in render(spec, BASE, TEMPLATES).dockerfile
@@ -91,7 +106,7 @@ def test_requirements_are_files_and_never_text_of_an_instruction(tmp_path: Path)
     """Not even their names reach the Dockerfile."""
     rendered = render(ImageSpec(requirements(tmp_path, "wonderfulpackage\n")), BASE, TEMPLATES)
     assert "wonderful" not in rendered.dockerfile
-    files = {file.path: file.content for file in rendered.files}
+    files = {file.path: file.read() for file in rendered.files}
     assert files["install/requirements.txt"] == b"wonderfulpackage\n"
 
 

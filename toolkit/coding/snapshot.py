@@ -68,9 +68,8 @@ def _archive(name: str, original: Mapping[str, Any], layers: Sequence[str]) -> b
     file = f"{hashlib.sha256(config).hexdigest()}.json"
     places = [f"{number}/layer.tar" for number in range(len(layers))]
     manifest = [{"Config": file, "RepoTags": [name], "Layers": places}]
-    return pack(
-        [ContextFile(file, config), ContextFile("manifest.json", json.dumps(manifest).encode())]
-    )
+    files = [ContextFile(file, config), ContextFile("manifest.json", json.dumps(manifest).encode())]
+    return bytes(pack(files))
 
 
 def _load(engine: Engine, archive: bytes) -> None:

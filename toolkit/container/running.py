@@ -90,9 +90,9 @@ class Container:
         """Put files below `/` that are root's, by the worker where it is root, else the engine."""
         try:
             for file in files:
-                self._channel.write(f"/{file.path}", file.content, mode=file.mode, user=_ROOT)
+                self._channel.write(f"/{file.path}", file.read(), mode=file.mode, user=_ROOT)
         except ExecError:
-            self._engine.put_files(self.id, "/", pack(files))
+            self._engine.put_files(self.id, "/", bytes(pack(files)))
 
     def reset(self, *, timeout: float = 10.0) -> None:
         """End every process in it but the worker; the file system stays as it is."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from toolkit.context import ContextFile
+from toolkit.context import ContextFile, DiskFile
 from toolkit.deps.dependencies import LocalFile
 from toolkit.deps.requirement import ARCHIVES, wheel_name
 from toolkit.deps.tree import read_tree
@@ -110,7 +110,7 @@ def _archive(path: Path, shown: str, at: str) -> ContextFile:
                 f"{name!r} is not the file name of a wheel",
                 hint="give the wheel the name that it was built with",
             )
-    return ContextFile(at, path.read_bytes())
+    return ContextFile(at, DiskFile.read(path))
 
 
 def _archives(path: Path, shown: str, at: str, project: Project) -> tuple[ContextFile, ...]:
@@ -129,4 +129,4 @@ def _archives(path: Path, shown: str, at: str, project: Project) -> tuple[Contex
         )
     for each in found:
         project.check(each, f"{shown}/{each.name}")
-    return tuple(ContextFile(f"{at}/{each.name}", each.read_bytes()) for each in found)
+    return tuple(ContextFile(f"{at}/{each.name}", DiskFile.read(each)) for each in found)

@@ -12,11 +12,11 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Final
 
-from toolkit.context import ContextFile
+from toolkit.context import ContextFile, DiskFile
 from toolkit.errors import SpecError
 
 MAX_TREE_BYTES: Final = 1 << 30
-"""The most that one folder may bring: it is held in memory, and more than this is a mistake."""
+"""The most that one folder may bring: more than this is a mistake."""
 
 LEFTOVERS: Final = (
     "__pycache__",
@@ -58,13 +58,14 @@ def read_tree(root: Path, at: str, *, within: Path | None = None) -> tuple[Conte
         files: list[ContextFile] = []
         left = MAX_TREE_BYTES
         for name, path in tree.files():
-            left -= path.stat().st_size
+            status = path.stat()
+            left -= status.st_size
             if left < 0:
                 raise SpecError(
                     f"{root}: the folder has more than {MAX_TREE_BYTES >> 20} MiB of files",
                     hint="list what the build does not need in a .dockerignore in that folder",
                 )
-            files.append(ContextFile(f"{at}/{name}", path.read_bytes(), path.stat().st_mode))
+            files.append(ContextFile(f"{at}/{name}", DiskFile.read(path), status.st_mode))
     except OSError as error:
         raise SpecError(f"{error.filename or root}: {error.strerror}") from error
     return tuple(sorted(files, key=lambda file: file.path))

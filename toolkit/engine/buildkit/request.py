@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
 class BuildRequest:
-    """One build. `context` is a tar; `dockerfile` a path in it. The image gets no tag."""
+    """One build; `dockerfile` is a path in `context`, a tar. The image gets no tag.
 
-    context: bytes = field(repr=False)
+    A context in pieces must give them anew each time it is gone through.
+    """
+
+    context: bytes | Iterable[bytes] = field(repr=False)
     labels: Mapping[str, str] = field(default_factory=dict)
     platform: str | None = None
     target: str | None = None
