@@ -16,6 +16,7 @@ import tarfile
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from ipaddress import ip_network
 from pathlib import Path
 
 import certifi
@@ -67,7 +68,9 @@ def packages(tmp_path_factory: pytest.TempPathFactory, downloads: Path) -> Path:
 def index(packages: Path, first_engine: Engine) -> Iterator[Index]:
     """An index with a login of its own for each test, at the engine's gateway."""
     with first_engine.open("GET", "/networks/bridge", doing="finding the gateway") as answer:
-        gateway = json.loads(b"".join(answer.chunks()))["IPAM"]["Config"][0]["Gateway"]
+        network = json.loads(b"".join(answer.chunks()))["IPAM"]["Config"][0]
+    # Docker 20.10 does not name it where it made the bridge itself: at its first start.
+    gateway = network.get("Gateway") or str(next(ip_network(network["Subnet"]).hosts()))
     login, password = f"user{_random()}", f"pass{_random()}"
     with serving(packages, gateway, login=f"{login}:{password}") as port:
         yield Index(f"{gateway}:{port}", login, password)
