@@ -6,7 +6,7 @@ BIN := .venv/bin
 TOOLKIT := $(BIN)/toolkit
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test check test-peers test-faults lint format golden engine base bench clean
+.PHONY: demo test check test-peers test-engines test-faults lint format golden engine base bench clean
 
 demo: .venv/.installed engine
 	@image=$$($(TOOLKIT) build-image --yes --deps images/demo/requirements.txt) && \
@@ -21,6 +21,10 @@ check: .venv/.dev engine base
 # Real frameworks in environments of their own. TOOLKIT_PEER_TESTS: checkouts of theirs, by colons.
 test-peers: .venv/.dev engine base
 	TOOLKIT_REQUIRE_DOCKER=1 $(BIN)/python -m pytest tests/peers
+
+# The same contract on other engines, each of Debian's packages in a container of its own.
+test-engines: .venv/.dev engine base
+	TOOLKIT_REQUIRE_DOCKER=1 $(BIN)/python -m pytest tests/engines
 
 # Every cell of the fault matrix 20 times, and a table; `make test` plays each once.
 test-faults: .venv/.dev engine base

@@ -128,9 +128,14 @@ def local_bases(engine: Engine) -> tuple[ImageReference, ...]:
         ImageReference.parse(tag)
         for entry in sorted(found, key=lambda entry: int(entry.get("Created") or 0), reverse=True)
         if labels.DIGEST not in (entry.get("Labels") or {})
-        for tag in entry.get("RepoTags") or ()
+        for tag in map(_unqualified, entry.get("RepoTags") or ())
         if tag.startswith(f"{LOCAL_BASES}:")
     )
+
+
+def _unqualified(tag: str) -> str:
+    """Podman puts a registry before a name that has none, and finds it without it, too."""
+    return tag.removeprefix("localhost/")
 
 
 def provide(engine: Engine, name: str, say: Callable[[str], None]) -> None:

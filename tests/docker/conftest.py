@@ -198,12 +198,12 @@ def virgin_disk(
         second_engine(folder / "engine", folder / "disk", folder) as made,
         connect(made.address) as second,
     ):
-        _copy_image(first_engine, second, base_image)
+        copy_image(first_engine, second, base_image)
     yield folder / "disk"
     (folder / "disk").unlink()
 
 
-def _copy_image(first: Engine, second: Engine, image: str) -> None:
+def copy_image(first: Engine, second: Engine, image: str) -> None:
     with first.open("GET", f"/images/{image}/get", doing="saving an image") as saved:
         doing = "loading an image"
         with second.open("POST", "/images/load", doing=doing, data=saved.chunks()) as loaded:

@@ -53,7 +53,7 @@ def _meanings(words: str, options: ContainerOptions) -> Iterator[tuple[bool, str
     old = f"image {image} has Python {version}, and 3.8 is the oldest that works"
     yield boot.TOO_OLD in words, old, contract
     yield (
-        "No such image" in words,
+        "No such image" in words or "image not known" in words,  # the latter is Podman's
         f"image {image} does not exist here",
         f"run `docker pull {image}`",
     )
@@ -79,7 +79,8 @@ def _missing_parts(words: str, options: ContainerOptions) -> Iterator[tuple[bool
     )
     network = options.network or options.limits.network
     yield (
-        f"network {network} not found" in words,
+        f"network {network} not found" in words
+        or f"network with name or ID {network}" in words,  # Podman
         f"network {network!r} does not exist on the engine",
         f"run `docker network create {network}`",
     )
