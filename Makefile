@@ -41,7 +41,8 @@ format: .venv/.dev
 
 # Re-make the golden files and the README's help; CI compares them with what is committed.
 golden: .venv/.dev
-	$(BIN)/python -m pytest -q tests/unit/test_renderer.py tests/cli/test_help.py --golden
+	$(BIN)/python -m pytest -q tests/unit/test_renderer.py tests/cli/test_help.py \
+		tests/cli/test_progress.py tests/cli/test_report.py --golden
 
 engine: .venv/.installed
 	@$(TOOLKIT) engine start --yes

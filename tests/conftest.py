@@ -25,6 +25,8 @@ def pytest_configure() -> None:
     Being ignored is inherited, and the programs that the tests interrupt would not hear it either.
     """
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    # What commands say must not depend on who runs the tests; those about runners set it.
+    os.environ.pop("GITHUB_ACTIONS", None)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-import pytest
+import json
+from collections.abc import Callable
+from pathlib import Path
 
-from toolkit.cli import LOG_LINES, printable, report
+import pytest
+from click.testing import CliRunner
+
+from toolkit.cli import LOG_LINES, main, printable, report
 from toolkit.errors import BuildError, Problem, SpecError
 
 
@@ -52,3 +57,74 @@ def test_a_failed_build_shows_the_last_lines_of_its_log_first(
 def test_a_foreign_line_is_only_text(line: str, expected: str) -> None:
     """A package's build script must not move our cursor or name our window."""
     assert printable(line) == expected
+
+
+DOCKERFILE = "".join(f"RUN step {number}\n" for number in range(1, 31)) + "RUN \x1b[2J::error::\n"
+
+
+@pytest.mark.parametrize(
+    ("lines", "shown_lines", "blamed"),
+    [
+        ((1, 1), range(1, 4), [1]),
+        ((10, 12), range(8, 15), [10, 11, 12]),
+        ((30, 30), range(28, 32), [30]),
+        ((31, 31), range(29, 32), [31]),
+        ((5, 25), range(3, 15), list(range(5, 15))),
+    ],
+)
+def test_the_lines_that_failed_are_marked_among_those_around_them(
+    capsys: pytest.CaptureFixture[str],
+    lines: tuple[int, int],
+    shown_lines: range,
+    blamed: list[int],
+) -> None:
+    error = BuildError("it failed").placed(DOCKERFILE, lines)
+    first, *rest, last = shown(error, capsys)
+    assert last == "error: it failed"
+    assert first == f"Dockerfile:{lines[0]}" + (f"-{lines[1]}" if lines[1] > lines[0] else "")
+    numbered = [line for line in rest if "…" not in line]
+    assert [int(line[3:6]) for line in numbered] == list(shown_lines)
+    assert [int(line[3:6]) for line in numbered if line.startswith(" > ")] == blamed
+    assert ("       | …" in rest) == (lines == (5, 25))
+
+
+def test_a_dockerfile_is_only_text(capsys: pytest.CaptureFixture[str]) -> None:
+    lines = shown(BuildError("it failed").placed(DOCKERFILE, (31, 31)), capsys)
+    assert lines[-2] == " >  31 | RUN ::error::"
+
+
+@pytest.mark.parametrize("lines", [None, (0, 0), (32, 32)])
+def test_without_lines_or_text_nothing_is_shown(
+    capsys: pytest.CaptureFixture[str], lines: tuple[int, int] | None
+) -> None:
+    assert shown(BuildError("x").placed(DOCKERFILE, lines), capsys) == ["error: x"]
+    assert shown(BuildError("x").placed("", (1, 1)), capsys) == ["error: x"]
+
+
+def test_a_failed_build_as_it_is_shown(
+    capsys: pytest.CaptureFixture[str],
+    golden: Callable[[str, str], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """On a terminal, and by a runner of GitHub Actions, which obeys `::` and `##[`."""
+    log = ["compiling", "::error::owned", "see ##[group]", "\x1b[31mKilled\x1b[0m"]
+    message = "requirements.txt:3: 100% of it failed\n  ::add-mask::x ##[error]"
+    error = BuildError(message, hint="do x\n::do y", log=log, step="[a 3/9] RUN x")
+    error.placed(DOCKERFILE, (3, 3))
+    golden("progress/failure.txt", "\n".join(shown(error, capsys)) + "\n")
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    golden("progress/failure-github.txt", "\n".join(shown(error, capsys)) + "\n")
+
+
+def test_a_failure_for_programs_is_the_last_document(tmp_path: Path) -> None:
+    """`--json` makes all of stderr documents, a line each."""
+    path = tmp_path / "requirements.txt"
+    path.write_text("numpy ==\nfoo bar\n")
+    ended = CliRunner().invoke(main, ["build-image", "--deps", str(path), "--json"])
+    assert ended.exit_code == 3
+    assert ended.stdout == ""
+    (line,) = ended.stderr.splitlines()
+    said = json.loads(line)
+    assert (said["version"], said["event"], said["error"]) == (1, "failed", "SpecError")
+    assert (said["exit_code"], len(said["problems"])) == (3, 2)
+    assert said["message"].startswith(f"{path}:1: ")

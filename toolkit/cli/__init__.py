@@ -43,6 +43,8 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
 }
 
 INTERRUPTED: Final = 130
+AS_JSON: Final = "toolkit.json"
+"""Set in a context's `meta` by a command whose stderr is read by programs."""
 LOG_LINES: Final = 40
 
 # Colours and cursor movements (ECMA-48), as progress bars write them.
@@ -83,8 +85,8 @@ class _Commands(click.Group):
                 raise
             report(error)
             ctx.exit(error.exit_code)
-        except KeyboardInterrupt:
-            click.echo("interrupted", err=True)
+        except KeyboardInterrupt as error:
+            report(error)
             ctx.exit(INTERRUPTED)
         except BrokenPipeError:
             # Whoever read our output has gone; python must not complain about it at exit either.
@@ -104,18 +106,26 @@ def main(ctx: click.Context, *, debug: bool) -> None:
     ctx.obj = debug
 
 
-def report(error: ToolkitError) -> None:
+def report(error: ToolkitError | KeyboardInterrupt) -> None:
     """Print an error, a line each for all that it found, and its hint; a build's log before it."""
-    for line in getattr(error, "log", ())[-LOG_LINES:]:
-        click.echo(f"  | {printable(line)}", err=True)
-    for line in error.message.split("\n"):
-        click.echo(line if line.startswith(" ") else f"error: {line}", err=True)
-    if error.hint:
-        click.echo("hint: " + error.hint.replace("\n", "\n      "), err=True)
+    context = click.get_current_context(silent=True)
+    if context is not None and context.meta.get(AS_JSON):
+        from toolkit.cli._progress import documents
+
+        click.echo(documents.failure(error), err=True)
+    elif isinstance(error, ToolkitError):
+        from toolkit.cli import _failure
+
+        for line in _failure.lines(error, os.environ):
+            click.echo(line, err=True)
+    else:
+        click.echo("interrupted", err=True)
 
 
 def printable(line: str) -> str:
     """A line of a foreign log without what a terminal would obey."""
+    if line.isprintable():
+        return line  # nearly all are, and logs are long
     return "".join(
         char if char.isprintable() or char == "\t" else "\N{REPLACEMENT CHARACTER}"
         for char in _ANSI.sub("", line)

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Unpack
 
 import click
 
 from toolkit import builder, resources
-from toolkit.builder import BuildOptions, Listener, Said
+from toolkit.builder import BuildOptions, Said
 from toolkit.builder.sharing import VARIABLE
-from toolkit.cli._progress import listener
+from toolkit.cli import AS_JSON
+from toolkit.cli._progress import showing
+from toolkit.cli._progress.display import Display
 from toolkit.cli._spec_options import SpecOptions, read_spec, spec_options
 from toolkit.engine import Engine, connect
 from toolkit.image import Image
@@ -53,7 +56,9 @@ class _Options(SpecOptions):
 @click.option("--rebuild", is_flag=True, help="Build although the image is there.")
 @click.option("--verify/--no-verify", default=True, help="Prove that the image works.  [default]")
 @click.option("--explain", is_flag=True, help="Say what has changed since the last build.")
-@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print the result as JSON, and what is done on stderr."
+)
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing but the image's name.")
 @click.option("-v", "--verbose", is_flag=True, help="Show every line of every step.")
 @click.option("-y", "--yes", is_flag=True, help="Install what making a base needs without asking.")
@@ -63,31 +68,37 @@ def build_image(**options: Unpack[_Options]) -> None:
     With --registry, an image that was built elsewhere from the same inputs is pulled. Prints the
     image's name on stdout; everything else goes to stderr.
     """
-    listen = listener(quiet=options["quiet"], verbose=options["verbose"])
+    if options["as_json"]:
+        click.get_current_context().meta[AS_JSON] = True
     spec = read_spec(options)
-    with connect() as engine:
-        building = _building(options, engine, listen)
-        planned = builder.plan(spec, engine=engine, options=building, listener=listen)
+    with connect() as engine, _showing(options) as display:
+        building = _building(options, engine, display)
+        planned = builder.plan(spec, engine=engine, options=building, listener=display)
         reasons = builder.changes(engine, planned) if options["explain"] else ()
         for reason in reasons or (("nothing has changed",) if options["explain"] else ()):
-            listen(Said(reason))
+            display(Said(reason))
         image = builder.build(
-            planned, engine=engine, environment=os.environ, options=building, listener=listen
+            planned, engine=engine, environment=os.environ, options=building, listener=display
         )
-    if image.action == "reused" and image.shared is None:
-        listen(Said(f"reused {image.reference}: nothing to do"))
-    elif image.action == "pulled":
-        listen(Said(f"pulled {image.reference}: nothing to build"))
+        if image.action == "reused" and image.shared is None:
+            display(Said(f"reused {image.reference}: nothing to do"))
+        elif image.action == "pulled":
+            display(Said(f"pulled {image.reference}: nothing to build"))
     click.echo(_json(image, reasons) if options["as_json"] else str(image.reference))
 
 
-def _building(options: _Options, engine: Engine, listen: Listener) -> BuildOptions:
+def _showing(options: _Options) -> AbstractContextManager[Display]:
+    return showing(quiet=options["quiet"], verbose=options["verbose"], as_json=options["as_json"])
+
+
+def _building(options: _Options, engine: Engine, display: Display) -> BuildOptions:
     def make_base() -> ImageReference:
         from toolkit import setup
         from toolkit.cli.consent import consent
 
+        display.rest()  # there may be a question
         return setup.make_base_image(
-            engine, consent=consent(yes=options["yes"]), say=lambda text: listen(Said(text))
+            engine, consent=consent(yes=options["yes"]), say=lambda text: display(Said(text))
         )
 
     return BuildOptions(

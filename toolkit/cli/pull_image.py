@@ -6,7 +6,7 @@ import click
 
 from toolkit.builder import Said
 from toolkit.cli import _moving
-from toolkit.cli._progress import listener
+from toolkit.cli._progress import showing
 from toolkit.engine import connect
 
 
@@ -20,9 +20,8 @@ def pull_image(*, as_json: bool, quiet: bool, reference: str) -> None:
     Credentials are docker's own: `docker login` stores them. Prints the image's name and digest on
     stdout; everything else goes to stderr.
     """
-    listen = listener(quiet=quiet, verbose=False)
     wanted = _moving.parsed(reference)
-    with connect() as engine:
-        listen(Said(f"pulling {wanted}"))
-        digest = engine.pull(wanted, on_event=listen)
+    with connect() as engine, showing(quiet=quiet) as display:
+        display(Said(f"pulling {wanted}"))
+        digest = engine.pull(wanted, on_event=display)
         _moving.answer(engine, wanted, digest, as_json=as_json)

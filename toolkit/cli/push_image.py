@@ -6,7 +6,7 @@ import click
 
 from toolkit.builder import Said
 from toolkit.cli import _moving
-from toolkit.cli._progress import listener
+from toolkit.cli._progress import showing
 from toolkit.engine import connect
 from toolkit.errors import SpecError
 from toolkit.reference import ImageReference
@@ -23,11 +23,10 @@ def push_image(*, as_json: bool, quiet: bool, reference: str) -> None:
     own: `docker login` stores them. Prints the image's name and digest on stdout; everything else
     goes to stderr.
     """
-    listen = listener(quiet=quiet, verbose=False)
     wanted = _pushable(_moving.parsed(reference))
-    with connect() as engine:
-        listen(Said(f"pushing {wanted}"))
-        digest = engine.push(wanted, on_event=listen)
+    with connect() as engine, showing(quiet=quiet) as display:
+        display(Said(f"pushing {wanted}"))
+        digest = engine.push(wanted, on_event=display)
         _moving.answer(engine, wanted, digest, as_json=as_json)
 
 

@@ -9,7 +9,7 @@ import click
 
 from toolkit import builder, resources
 from toolkit.builder import BuildOptions
-from toolkit.cli._progress import listener
+from toolkit.cli._progress import showing
 from toolkit.cli._spec_options import SpecOptions, read_spec, spec_options
 from toolkit.engine import connect
 
@@ -19,11 +19,11 @@ from toolkit.engine import connect
 def render(**options: Unpack[SpecOptions]) -> None:
     """Print the Dockerfile that build-image would build."""
     spec = read_spec(options)
-    with connect() as engine:
+    with connect() as engine, showing(quiet=False) as display:
         planned = builder.plan(
             spec,
             engine=engine,
             options=BuildOptions(cache=resources.cache(os.environ)),
-            listener=listener(quiet=False, verbose=False),
+            listener=display,
         )
     click.echo(planned.rendered.dockerfile, nl=False)

@@ -13,7 +13,7 @@ import click
 from toolkit import builder, resources
 from toolkit.builder import BuildOptions
 from toolkit.cli import report
-from toolkit.cli._progress import listener
+from toolkit.cli._progress import showing
 from toolkit.cli._spec_options import base_option, read_dependencies
 from toolkit.container import WORKSPACE, ContainerOptions, Mount
 from toolkit.engine import Engine, connect
@@ -145,14 +145,14 @@ def _image(engine: Engine, options: _Options) -> str:
         provide(engine, name, lambda text: None if options["quiet"] else click.echo(text, err=True))
         return name
     spec = read_dependencies(options["deps"], options["base"])
-    listen = listener(quiet=options["quiet"], verbose=False)
     building = BuildOptions(
         cache=resources.cache(os.environ), registry=builder.registry_of(os.environ)
     )
-    planned = builder.plan(spec, engine=engine, options=building, listener=listen)
-    image = builder.build(
-        planned, engine=engine, environment=os.environ, options=building, listener=listen
-    )
+    with showing(quiet=options["quiet"]) as display:
+        planned = builder.plan(spec, engine=engine, options=building, listener=display)
+        image = builder.build(
+            planned, engine=engine, environment=os.environ, options=building, listener=display
+        )
     return str(image.reference)
 
 

@@ -1,0 +1,62 @@
+"""A build for programs: one JSON document a line, for every event and for how it failed.
+
+ASCII only, so that whatever a step prints is inert and one document stays one line.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from toolkit.builder import Event
+from toolkit.cli._progress.display import Display
+from toolkit.errors import ToolkitError
+
+VERSION: Final = 1
+
+_HUMP: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+
+
+class Documents(Display):
+    """One document an event: `{"version": 1, "event": "step-completed", …}`."""
+
+    def __init__(self, write: Callable[[str], None]) -> None:
+        self._write = write
+
+    def __call__(self, event: Event) -> None:
+        fields = {each.name: getattr(event, each.name) for each in dataclasses.fields(event)}
+        self._write(document(_kind(event), fields))
+
+
+def document(event: str, fields: Mapping[str, object]) -> str:
+    """One line."""
+    return json.dumps({"version": VERSION, "event": event, **fields}, default=_plain)
+
+
+def failure(error: ToolkitError | KeyboardInterrupt) -> str:
+    """The last document of a command that did not do what it was asked for."""
+    if isinstance(error, KeyboardInterrupt):
+        return document("interrupted", {})
+    told = ("step", "reason", "log", "lines", "problems")
+    known = {name: getattr(error, name) for name in told if getattr(error, name, None)}
+    what = {
+        "error": type(error).__name__,
+        "message": error.message,
+        "hint": error.hint,
+        "exit_code": error.exit_code,
+    }
+    return document("failed", what | known)
+
+
+def _kind(event: Event) -> str:
+    """`StepCompleted` → `step-completed`, `PullEvent` → `pull`."""
+    return _HUMP.sub("-", type(event).__name__.removesuffix("Event")).lower()
+
+
+def _plain(value: object) -> object:
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return dataclasses.asdict(value)
+    return str(value)
