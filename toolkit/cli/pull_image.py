@@ -21,7 +21,8 @@ def pull_image(*, as_json: bool, quiet: bool, reference: str) -> None:
     stdout; everything else goes to stderr.
     """
     wanted = _moving.parsed(reference)
-    with connect() as engine, showing(quiet=quiet) as display:
-        display(Said(f"pulling {wanted}"))
-        digest = engine.pull(wanted, on_event=display)
+    with connect() as engine:
+        with showing(quiet=quiet) as display:
+            display(Said(f"pulling {wanted}"))
+            digest = engine.pull(wanted, on_event=display)
         _moving.answer(engine, wanted, digest, as_json=as_json)

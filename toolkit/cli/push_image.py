@@ -24,9 +24,10 @@ def push_image(*, as_json: bool, quiet: bool, reference: str) -> None:
     goes to stderr.
     """
     wanted = _pushable(_moving.parsed(reference))
-    with connect() as engine, showing(quiet=quiet) as display:
-        display(Said(f"pushing {wanted}"))
-        digest = engine.push(wanted, on_event=display)
+    with connect() as engine:
+        with showing(quiet=quiet) as display:
+            display(Said(f"pushing {wanted}"))
+            digest = engine.push(wanted, on_event=display)
         _moving.answer(engine, wanted, digest, as_json=as_json)
 
 
