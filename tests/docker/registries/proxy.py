@@ -1,7 +1,6 @@
 """What stands between an engine and a registry and has bad days: an HTTP proxy with faults.
 
-A fault is put in for so many requests of a kind, and whatever comes is written down, so that a test
-can say what was asked for and how often.
+Whatever comes is written down, so that a test can say what was asked for and how often.
 """
 
 from __future__ import annotations
@@ -11,59 +10,65 @@ import http.client
 import re
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Literal
 
-Kind = Literal["status", "drop", "cut", "hang", "swap", "spoil"]
+Kind = Literal["status", "drop", "cut", "hang", "spoil"]
 
 _HOP: frozenset[str] = frozenset({"connection", "transfer-encoding", "keep-alive"})
 _SECONDS = 60.0
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Fault:
-    """What happens to the next `times` requests whose `METHOD path` the pattern is found in.
+    """What happens to requests whose `METHOD path` the pattern is found in, for so many attempts.
 
     `status`: answered with that number. `drop`: closed without an answer. `cut`: closed in the
-    middle of the answer. `hang`: not answered before the proxy ends. `swap`: another path is asked
-    for. `spoil`: the last byte of the answer is another one.
+    middle of the answer. `hang`: not answered before the proxy ends. `spoil`: the last byte of the
+    answer is another one.
     """
 
     kind: Kind
     pattern: str
-    times: int = 1 << 30
+    attempts: int = 1 << 30
     status: int = 500
     body: bytes = b""
-    swap: Callable[[str], str] = str
-
-    def meets(self, request: str) -> bool:
-        if self.times <= 0 or not re.search(self.pattern, request):
-            return False
-        self.times -= 1
-        return True
 
 
 @dataclass(slots=True)
 class Proxy:
-    """It listens at `address`; `faults` may be changed at any time, `asked` is what came."""
+    """It listens at `address`; `asked` is what came since it was given its faults."""
 
     port: int
     upstream: int
-    faults: list[Fault] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
     ended: threading.Event = field(default_factory=threading.Event)
+    _faults: tuple[Fault, ...] = ()
 
     @property
     def address(self) -> str:
         return f"127.0.0.1:{self.port}"
 
+    @property
+    def attempts(self) -> int:
+        """How often an engine has begun anew, which it does with this request."""
+        return self.asked.count("GET /v2/")
+
+    def breaks(self, *faults: Fault) -> None:
+        """Have these faults from now on, and no others."""
+        self.asked.clear()
+        self._faults = faults
+
     def fault(self, request: str) -> Fault | None:
         self.asked.append(request)
-        return next((fault for fault in self.faults if fault.meets(request)), None)
+        for fault in self._faults:
+            if self.attempts <= fault.attempts and re.search(fault.pattern, request):
+                return fault
+        return None
 
 
 @contextmanager
@@ -120,7 +125,6 @@ class _Handler(BaseHTTPRequestHandler):
         return b"".join(parts)
 
     def _forward(self, content: bytes, fault: Fault | None) -> None:
-        path = fault.swap(self.path) if fault is not None else self.path
         # One that is there several times, such as Accept, means all of them.
         headers = {
             name: ", ".join(self.headers.get_all(name, ()))
@@ -130,7 +134,7 @@ class _Handler(BaseHTTPRequestHandler):
         headers["Content-Length"] = str(len(content))
         upstream = http.client.HTTPConnection("127.0.0.1", self._proxy.upstream, timeout=_SECONDS)
         with contextlib.closing(upstream):
-            upstream.request(self.command, path, content, headers)
+            upstream.request(self.command, self.path, content, headers)
             answer = upstream.getresponse()
             body = answer.read()
         found = {name: text for name, text in answer.getheaders() if name.lower() not in _HOP}
