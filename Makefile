@@ -52,6 +52,7 @@ base: .venv/.installed engine
 
 bench: .venv/.installed engine base
 	$(BIN)/python -m benchmarks.story
+	$(BIN)/python -m benchmarks.build
 	$(BIN)/python -m benchmarks.execute
 
 clean:

@@ -13,6 +13,7 @@ import argparse
 import io
 import json
 import os
+import re
 import secrets
 import statistics
 import subprocess
@@ -96,7 +97,7 @@ def cold_build(engine: Engine) -> Act:
         mark = secrets.token_hex(6)
         before = cache_records(engine)
         templates = {
-            path: text.replace("id=toolkit-python", f"id=bench-{mark}")
+            path: re.sub(r"id=toolkit-(python|bytecode)", rf"id=bench-{mark}-\1", text)
             for path, text in resources.templates().items()
         }
         options = BuildOptions(resources.cache(os.environ), no_cache=True, rebuild=True)
@@ -112,7 +113,12 @@ def cold_build(engine: Engine) -> Act:
 def forget(engine: Engine, planned: Plan, before: set[str]) -> None:
     """Remove the image and all that one cold build added to the engine's build cache."""
     engine.remove_image(str(planned.reference))
-    for record in cache_records(engine) - before:
+    prune(engine, cache_records(engine) - before)
+
+
+def prune(engine: Engine, records: set[str]) -> None:
+    """Remove these records of the engine's build cache, but for what is in use."""
+    for record in records:
         query = {"all": "1", "filters": json.dumps({"id": [record]})}
         engine.open("POST", "/build/prune", doing="pruning", params=query).close()
 

@@ -23,7 +23,7 @@ from toolkit.errors import TemplateError
 from toolkit.reference import ImageReference
 from toolkit.spec import ImageSpec
 
-EPOCH: Final = "1"
+EPOCH: Final = "2"
 """Raised when the same inputs are meant to give another image."""
 
 TEMPLATE: Final = "python.Dockerfile.j2"
@@ -72,7 +72,12 @@ def render(spec: ImageSpec, base: BaseFacts, templates: Mapping[str, str]) -> Re
     values = _values(spec, base)
     dockerfile, skeleton = _render(templates, values, _harmless(values))
     _hold_against_skeleton(dockerfile, skeleton)
-    files = (*_steps(templates), *_under("install", spec.dependencies.context_files()))
+    dependencies = spec.dependencies
+    files = (
+        *_steps(templates),
+        *_under("indexes", [dependencies.index_file()]),
+        *_under("install", dependencies.context_files()),
+    )
     inputs = _inputs(dockerfile, files, base)
     return Rendered(dockerfile, files, _digest(inputs), inputs)
 
@@ -112,10 +117,16 @@ def _values(spec: ImageSpec, base: BaseFacts) -> dict[str, object]:
         "build_packages": ["git"] if spec.dependencies.needs_git else [],
         "packages": list(spec.apt),
         "apt_key": base.system,
+        "base_key": _key(base),
         "environment": list(spec.environment),
         "labels": list(spec.labels),
         "user": base.user,
     }
+
+
+def _key(base: BaseFacts) -> str:
+    """Sets apart what is kept for different bases: bytecode is that of one Python."""
+    return f"{base.digest.rpartition(':')[2][:16]}-{base.platform.replace('/', '-')}"
 
 
 def _harmless(values: Mapping[str, object]) -> dict[str, object]:
@@ -126,6 +137,7 @@ def _harmless(values: Mapping[str, object]) -> dict[str, object]:
         "build_packages": ["x"] if values["build_packages"] else [],
         "packages": ["x"] if values["packages"] else [],
         "apt_key": "x",
+        "base_key": "x",
         "environment": [pair for _ in _sequence(values["environment"])],
         "labels": [pair for _ in _sequence(values["labels"])],
         "user": "x" if values["user"] else "",

@@ -1,29 +1,22 @@
 # Resolves the requirements once, records the result, installs exactly that. The environment keeps
 # pip and is writable for any uid, because code in the container may install more.
 #
-# `install.sh wheels` has the cache that all builds share, so nothing that a package brings may run
-# in it: wheels are unpacked and no source is built. `install.sh sources` has no such cache; it does
-# the work where the first could not, which is also where a failure is told.
+# `install.sh wheels` has the caches that all builds share, so nothing that a package brings may run
+# in it: wheels are unpacked, no source is built, and once anything is installed the environment's
+# own Python is not started, for a `.pth` file would be run by it. `install.sh sources` has no such
+# cache; it does the work where the first could not, which is also where a failure is told.
 set -eu
-. /run/toolkit/steps/secrets.sh
+. /run/toolkit/steps/indexes.sh
 inputs=/run/toolkit/context
 venv=/opt/venv
 lock=$venv/pylock.toml
-keep=/opt/toolkit
-python=$(command -v python3 || command -v python)
+# In memory, and in no layer.
+scratch=$(mktemp -d /dev/shm/toolkit.XXXXXX)
 
 export UV_LINK_MODE=copy UV_PYTHON_DOWNLOADS=never UV_NO_PROGRESS=1 UV_NO_INSTALLER_METADATA=1
+# More at once are slower: they wait for one another in the file system.
+export UV_CONCURRENT_INSTALLS=2
 export PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore PIP_NO_CACHE_DIR=1
-# pip's variables mean the same to uv where uv has none of its own.
-if [ -n "${PIP_INDEX_URL:-}" ] && [ -z "${UV_DEFAULT_INDEX:-}${UV_INDEX_URL:-}" ]; then
-    export UV_DEFAULT_INDEX="$PIP_INDEX_URL"
-fi
-if [ -n "${PIP_EXTRA_INDEX_URL:-}" ] && [ -z "${UV_INDEX:-}${UV_EXTRA_INDEX_URL:-}" ]; then
-    export UV_INDEX="$PIP_EXTRA_INDEX_URL"
-fi
-if [ -n "${PIP_TRUSTED_HOST:-}" ] && [ -z "${UV_INSECURE_HOST:-}" ]; then
-    export UV_INSECURE_HOST="$PIP_TRUSTED_HOST"
-fi
 
 # From inside the folder, so that no message quotes a path of ours.
 cd "$inputs"
@@ -34,29 +27,36 @@ fi
 constraints=
 if [ -f constraints.txt ]; then constraints="--constraint constraints.txt"; fi
 
+find_uv() {
+    uv=/run/toolkit/uv/uv
+    # None when the stage was made, or none then: an index may have got one since.
+    if [ ! -x "$uv" ]; then uv=$("$python" -B /run/toolkit/steps/fetch_uv.py "$1"); fi
+}
+
 # resolve WAY: the record, and the same as a list with hashes, from which uv finds its cache again.
 resolve() {
     "$uv" pip compile --quiet $1 --python "$venv/bin/python" --format pylock.toml \
-        --output-file "$lock" requirements.txt $constraints &&
-    "$uv" pip compile --quiet $1 --python "$venv/bin/python" --generate-hashes --no-header \
-        --no-annotate --emit-index-url --emit-find-links --output-file "$keep/locked.txt" \
-        requirements.txt $constraints
+        --output-file "$lock" requirements.txt $constraints || return
+    # Most records say the same as a list; what came from elsewhere than an index, uv must write.
+    "$python" -B -S /run/toolkit/steps/lock_list.py "$lock" requirements.txt > "$scratch/locked.txt" ||
+        "$uv" pip compile --quiet $1 --python "$venv/bin/python" --generate-hashes --no-header \
+            --no-annotate --emit-index-url --emit-find-links --output-file "$scratch/locked.txt" \
+            requirements.txt $constraints
 }
 
 install_with_uv() {
+    # A base whose Python carries no pip gets the index's.
+    set -- "$1" "$venv"/lib/python3*/site-packages/pip
+    if [ ! -d "$2" ]; then
+        "$uv" pip install --quiet $1 --python "$venv/bin/python" pip || return
+    fi
     # The lock has the index's hashes. Where the requirements bring their own, those count, for all.
     if grep -q '^ *--hash=\|^--require-hashes' requirements.txt; then
-        "$uv" pip install --quiet $1 --python "$venv/bin/python" --require-hashes \
-            --requirement requirements.txt $constraints || return
+        set -- $1 --require-hashes --requirement requirements.txt $constraints
     else
-        "$uv" pip install --quiet $1 --python "$venv/bin/python" \
-            --requirement "$keep/locked.txt" || return
+        set -- $1 --no-deps --requirement "$scratch/locked.txt"
     fi
-    # The base's own pip, so that what is not locked does not change from day to day.
-    if [ ! -d "$("$venv/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/pip" ]; then
-        "$uv" pip install --quiet --offline --no-index --python "$venv/bin/python" \
-            "$("$python" -B /run/toolkit/steps/pip_wheel.py)"
-    fi
+    "$uv" pip install --quiet --python "$venv/bin/python" "$@"
 }
 
 # No uv for this machine or in this index. What pip reports is the record.
@@ -64,52 +64,51 @@ install_with_pip() {
     "$python" -m venv --clear "$venv"
     pip="$venv/bin/python -m pip"
     $pip install --help | grep -q -- --report || $pip install --quiet --upgrade pip
-    $pip install --progress-bar off --no-compile --report "$keep/report.json" \
+    $pip install --progress-bar off --no-compile --report "$scratch/report.json" \
         --requirement requirements.txt $constraints
-    "$venv/bin/python" -B /run/toolkit/steps/lock_report.py "$keep/report.json" "$lock"
+    "$venv/bin/python" -B /run/toolkit/steps/lock_report.py "$scratch/report.json" "$lock"
 }
 
-finish() {
-    # compileall, for uv's own compiling takes twice the time; no tests, for nobody imports them. A
-    # file that does not compile (data, another Python) is its package's business: the verifier
-    # imports.
-    "$venv/bin/python" -m compileall -q -j 0 -x '/tests?/' "$venv/lib" >/dev/null 2>&1 || true
-    # An index that came from outside the requirements is nobody's business: the record names files,
-    # not addresses. What the requirements themselves name (archives, repositories) stays.
+# An index that came from outside the requirements is nobody's business: the record names files, not
+# addresses. What the requirements themselves name (archives, repositories) stays.
+tidy() {
     sed -e '/^index = /d' -e '/^archive = /b' -e '/^vcs = /b' \
-        -e 's#\burl = "[^"]*/\([^"/]*\)"#path = "\1"#g' "$lock" > "$keep/lock"
-    cat "$keep/lock" > "$lock"
+        -e 's#\burl = "[^"]*/\([^"/]*\)"#path = "\1"#g' "$lock" > "$scratch/lock"
+    cat "$scratch/lock" > "$lock"
     rm -f "$venv/.lock"
-    chmod -R a+rwX "$venv"
-    touch "$keep/done"
 }
 
 wheels() {
     export UV_CACHE_DIR=/var/cache/toolkit/uv
-    mkdir -p "$keep"
-    uv=$("$python" -B /run/toolkit/steps/fetch_uv.py /var/cache/toolkit/bin)
-    if [ -z "$uv" ]; then return; fi
-    cp "$uv" "$keep/uv"
-    uv=$keep/uv
-    if grep -q '^--no-binary' requirements.txt; then return; fi
-    "$python" -m venv --clear --without-pip "$venv"
+    find_uv /var/cache/toolkit/bin
     # What fails here is tried again by the other step, which says why.
-    if resolve --no-build 2>/dev/null && install_with_uv --no-build 2>/dev/null; then finish; fi
+    if [ -n "$uv" ] && ! grep -q '^--no-binary' requirements.txt &&
+        resolve --no-build 2>/dev/null && install_with_uv --no-build 2>/dev/null; then
+        tidy
+        finish "$venv" /var/cache/bytecode
+    else
+        rm -rf "$venv"
+        mkdir -p "$venv/bin"
+        chmod 0777 "$venv"
+    fi
 }
 
 sources() {
-    if [ -e "$keep/done" ]; then return; fi
+    mkdir -p "$venv"
+    if [ -e /run/toolkit/wheels/python ]; then return; fi
     UV_CACHE_DIR=$(mktemp -d)
     export UV_CACHE_DIR
-    uv=$keep/uv
-    if [ -x "$uv" ]; then
+    find_uv "$UV_CACHE_DIR/bin"
+    if [ -n "$uv" ]; then
         "$python" -m venv --clear --without-pip "$venv"
+        "$python" -B -S /run/toolkit/steps/seed_pip.py "$venv"
         resolve ""
         install_with_uv ""
     else
         install_with_pip
     fi
-    finish
+    tidy
+    finish "$venv"
 }
 
 "$1"

@@ -11,6 +11,8 @@ import gzip
 import hashlib
 import io
 import json
+import os
+import re
 import shutil
 import tarfile
 import uuid
@@ -25,9 +27,12 @@ import pytest
 from tests.docker.conftest import Cli
 from tests.docker.package_index import serving
 from tests.docker.packages import PLAIN, write_project, write_wheel
-from toolkit import context
+from toolkit import builder, context, resources
+from toolkit.builder import BuildOptions, secrets
+from toolkit.deps import Dependencies
 from toolkit.engine import Engine, buildkit
 from toolkit.engine.buildkit import StepLog
+from toolkit.spec import ImageSpec
 
 pytestmark = pytest.mark.docker
 
@@ -150,9 +155,11 @@ def _files(engine: Engine, image: str) -> set[str]:
 
 
 def _cached(engine: Engine, base: str, needles: Iterable[str]) -> list[str]:
-    """Names of files of the cache that builds share, with one of the needles in them."""
+    """Names of files of the caches that builds share, with one of the needles in them."""
+    caches = sorted(set(re.findall(r"type=cache,id=(toolkit-[\w.-]+)", _dockerfile(engine, base))))
+    mounts = "".join(f" --mount=type=cache,id={each},target=/cache/{each}" for each in caches)
     look = (
-        f"FROM {base}\nRUN --mount=type=cache,id=toolkit-python,target=/cache"
+        f"FROM {base}\nRUN{mounts}"
         " --mount=type=secret,id=needles,required=true"
         f" : {_random()}; grep -rlFf /run/secrets/needles /cache || true\n"
     )
@@ -166,6 +173,13 @@ def _cached(engine: Engine, base: str, needles: Iterable[str]) -> list[str]:
     )
     engine.remove_image(image)
     return lines
+
+
+def _dockerfile(engine: Engine, base: str) -> str:
+    """What is built on that base, whatever is required."""
+    options = BuildOptions(resources.cache(os.environ))
+    spec = ImageSpec.from_mapping({"base": base}, Dependencies())
+    return builder.plan(spec, engine=engine, options=options).rendered.dockerfile
 
 
 def _places(engine: Engine, image: str, needles: Iterable[str]) -> dict[str, list[str]]:
@@ -264,3 +278,119 @@ def test_a_step_that_prints_its_secrets_is_not_shown_with_them(
     proxy = secretive["HTTP_PROXY"].partition("@")[0].rpartition(":")[2]
     passwords = [index.password, secretive["UV_INDEX_PRIVATE_PASSWORD"], proxy]
     assert [each for each in passwords if each in answer.stderr] == []
+
+
+# By name.
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """Secrets that are given by id: the options, and every part of them that is one by itself."""
+
+    host: str
+    options: tuple[str, ...]
+    environment: Mapping[str, str | None]
+    needles: tuple[str, ...]
+
+
+@pytest.fixture
+def named(index: Index, tmp_path: Path) -> Named:
+    """A pip.conf with the index, a netrc file with its login, a bundle, one of the user's own.
+
+    Nothing else says where the index is or who may enter.
+    """
+    stray, marker, own = f"stray{_random()}", _random(), _random()
+    host = index.host.partition(":")[0]
+    conf = (
+        f"[global]\nindex-url = http://{index.host}/simple/\ntrusted-host = {host}\n"
+        f"[install]\ntimeout = 60\n; {stray}\n"
+    )
+    netrc = f"machine {host} login {index.login} password {index.password}\n"
+    bundle = f"{Path(certifi.where()).read_text()}\n# {marker}\n"
+    options: list[str] = []
+    for name, text in (("pip.conf", conf), ("netrc", netrc), ("ca", bundle)):
+        (tmp_path / name).write_text(text)
+        options += ["--secret", f"id={name},src={tmp_path / name}"]
+    options += ["--secret", "id=mine,env=MY_TOKEN"]
+    gone = ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_TRUSTED_HOST", *secrets.BUNDLES)
+    environment = dict.fromkeys(gone) | {"MY_TOKEN": own}
+    return Named(
+        index.host, tuple(options), environment, (*index.needles, index.host, stray, marker, own)
+    )
+
+
+def test_secrets_that_are_named_reach_the_build_and_are_nowhere_afterwards(
+    cli: Cli, name: str, named: Named, first_engine: Engine, base_image: str
+) -> None:
+    """Wheels and a source, both from an index that only the pip.conf and the netrc file open."""
+    backend = "import os\nassert os.path.getsize(os.environ['SSL_CERT_FILE']) > 1000\n"
+    write_project(cli.folder / "tk_seeing", backend + PLAIN)
+    cli.write("tk_private", "./tk_seeing", cli.wheel("tk_open"))
+    command = ("build-image", "--deps", "requirements.txt", "--name", name, "--verbose")
+    answer = cli(*command, *named.options, env=named.environment)
+    assert answer.code == 0, answer.stderr
+    assert [each for each in named.needles if each in answer.stderr + answer.stdout] == []
+    assert _places(first_engine, answer.stdout.strip(), named.needles) == {}
+    # Where a wheel came from is no secret to the cache, who fetched it is.
+    private = [each for each in named.needles if each != named.host]
+    assert _cached(first_engine, base_image, private) == []
+
+
+def test_a_build_that_fails_shows_no_secret_that_was_named(
+    cli: Cli, name: str, named: Named, first_engine: Engine
+) -> None:
+    """Neither in its log nor in what the engine keeps of it."""
+    backend = (
+        "import glob, os, sys\n"
+        "for path in glob.glob('/run/secrets/*'):\n"
+        "    if not path.endswith('/ca'):\n"
+        "        print(open(path).read(), file=sys.stderr)\n"
+        "raise SystemExit('after all that')\n"
+    )
+    write_project(cli.folder / "tk_talks", backend)
+    cli.write("./tk_talks")
+    command = ("build-image", "--deps", "requirements.txt", "--name", name, "--verbose")
+    answer = cli(*command, *named.options, env=named.environment)
+    assert answer.code == 6
+    assert "***" in answer.stderr
+    _, password, pair, *_ = named.needles
+    assert [each for each in (password, pair) if each in answer.stderr] == []
+    with first_engine.open("GET", "/system/df", doing="looking") as usage:
+        listing = b"".join(usage.chunks())
+    assert [each for each in named.needles if each.encode() in listing] == []
+
+
+def test_a_secret_of_the_users_own_is_there_for_a_template(
+    first_engine: Engine, base_image: str
+) -> None:
+    """By its id, and only where it is mounted."""
+    steps = (
+        f"FROM {base_image}\n"
+        f"RUN --mount=type=secret,id=mine : {_random()}; wc -c < /run/secrets/mine\n"
+        "RUN ls /run/secrets/mine || true\n"
+    )
+    lines: list[str] = []
+    packed = context.pack([context.ContextFile("Dockerfile", steps.encode())])
+    image = buildkit.build(
+        first_engine,
+        buildkit.BuildRequest(packed),
+        secrets=secrets.gathered(
+            {}, ca_bundle=None, netrc=None, named=secrets.read(["id=mine,env=V"], {"V": "12345"})
+        ),
+        on_event=lambda event: lines.append(event.line) if isinstance(event, StepLog) else None,
+    )
+    first_engine.remove_image(image)
+    assert [line.strip() for line in lines] == [
+        "5",
+        "ls: cannot access '/run/secrets/mine': No such file or directory",
+    ]
+
+
+def test_a_secret_file_that_is_missing(cli: Cli, name: str) -> None:
+    cli.write("tk_private")
+    command = ("build-image", "--deps", "requirements.txt", "--name", name)
+    answer = cli(*command, "--secret", "id=netrc,src=gone")
+    assert answer.refused(3) == (
+        "the secret netrc cannot be read from gone: No such file or directory",
+        "check the name of the file",
+    )

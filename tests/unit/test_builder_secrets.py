@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from toolkit.builder.secrets import BUNDLES, MAX_BYTES, gathered
+from toolkit.builder.secrets import BUNDLES, MAX_BYTES, gathered, read
 from toolkit.errors import SpecError
 
 PEM = b"-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
@@ -114,3 +114,120 @@ def test_credentials_of_the_requirements_travel_as_netrc() -> None:
     assert sent({}, netrc=b"machine x login y password z\n") == {
         "netrc": b"machine x login y password z\n"
     }
+
+
+# By name.
+
+
+def test_a_secret_is_read_from_a_file_or_a_variable(tmp_path: Path) -> None:
+    """Its bytes, whatever they are; a file's name may have a comma, quoted as docker has it."""
+    (tmp_path / "a,b").write_bytes(b"\x00\xff\n")
+    named = [f'id=one,"src={tmp_path}/a,b"', "id=two,env=TOKEN"]
+    assert read(named, {"TOKEN": "s\udcff"}) == {"one": b"\x00\xff\n", "two": b"s\xff"}
+
+
+@pytest.mark.parametrize(
+    ("texts", "message"),
+    [
+        (["src=x"], "the secret 'src=x' has no id"),
+        (["id=x"], "the secret 'id=x' names not one file or variable"),
+        (["id=x,src=a,env=B"], "the secret 'id=x,src=a,env=B' names not one file or variable"),
+        (["id=x,foo=1"], "the secret 'id=x,foo=1' cannot be understood at 'foo=1'"),
+        (["id=x,src="], "the secret 'id=x,src=' cannot be understood at 'src='"),
+        (["x"], "the secret 'x' cannot be understood at 'x'"),
+        ([""], "the secret '' has no id"),
+        (
+            ["id=a b,env=V"],
+            "the secret id 'a b' is not a name of letters, digits, `.`, `_` and `-`",
+        ),
+        (["id=environment,env=V"], "the secret id 'environment' is the builder's own"),
+        (["id=x,env=V", "id=x,env=V"], "the secret x is given twice"),
+        (
+            ["id=x,env=GONE"],
+            "the secret x is to come from the variable GONE, which is not set",
+        ),
+        (
+            ["id=x,src=/no/such"],
+            "the secret x cannot be read from /no/such: No such file or directory",
+        ),
+        (["id=x,src=/"], "the secret x cannot be read from /: Is a directory"),
+        (
+            ["id=x,env=LONG"],
+            f"the secret x has {MAX_BYTES + 1} bytes, a build secret at most {MAX_BYTES}",
+        ),
+    ],
+)
+def test_a_secret_that_cannot_be_had_is_refused(texts: list[str], message: str) -> None:
+    """In one sentence, with a hint, and without a value."""
+    with pytest.raises(SpecError) as caught:
+        read(texts, {"V": "v", "LONG": "x" * (MAX_BYTES + 1)})
+    assert str(caught.value) == message
+    assert caught.value.hint
+    assert caught.value.exit_code == 3
+
+
+def test_what_is_named_travels_beside_the_environment() -> None:
+    """An id that means nothing to us is a template's."""
+    named = {"mine": b"1", "netrc": b"machine a login b password c\n"}
+    assert sent({"PIP_INDEX_URL": "u"}, named=named) == {
+        "environment": b"PIP_INDEX_URL=u\n",
+        **named,
+    }
+
+
+def test_a_named_bundle_wins_over_the_environment_and_a_pip_conf(tmp_path: Path) -> None:
+    """Whoever names one means it."""
+    (tmp_path / "env.pem").write_bytes(PEM)
+    (tmp_path / "pip.pem").write_bytes(PEM + b"pip")
+    environment = {"SSL_CERT_FILE": str(tmp_path / "env.pem")}
+    conf = f"[global]\ncert = {tmp_path}/pip.pem\n".encode()
+    assert sent(environment, named={"ca": PEM + b"ca", "pip.conf": conf})["ca"] == PEM + b"ca"
+    assert sent(environment, named={"pip.conf": conf})["ca"] == PEM + b"pip"
+    assert sent(environment, named={"pip.conf": b"[global]\ntimeout = 1\n"})["ca"] == PEM
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (
+            {"ca_bundle": Path("x.pem"), "named": {"ca": PEM}},
+            "the CA bundle is given twice, by --ca-bundle and by --secret id=ca",
+        ),
+        (
+            {"named": {"ca": b"none"}},
+            "the CA bundle of --secret id=ca holds no PEM certificate",
+        ),
+        (
+            {"named": {"pip.conf": b"[global]\nindex-url = https://a:SECRET@b/\nSECRET"}},
+            "the secret pip.conf is not a file that pip can read",
+        ),
+        (
+            {"named": {"pip.conf": b"[global]\ncert = /no/such.pem"}},
+            "the CA bundle /no/such.pem cannot be read: No such file or directory",
+        ),
+        (
+            {"named": {"pip.conf": b"[global]\nclient-cert = me.pem"}},
+            "the secret pip.conf names a client certificate, which does not reach a build",
+        ),
+        (
+            {
+                "netrc": b"machine h login a password b\n",
+                "named": {"netrc": b"machine x login a password b machine h login c password d"},
+            },
+            "the login for h is given twice, by the requirements and by --secret id=netrc",
+        ),
+    ],
+)
+def test_what_contradicts_itself_is_refused(options: dict[str, object], message: str) -> None:
+    """And no message quotes what may be secret."""
+    with pytest.raises(SpecError) as caught:
+        sent({}, **options)
+    assert str(caught.value) == message
+    assert caught.value.hint
+
+
+def test_logins_of_the_requirements_and_of_a_file_are_put_together() -> None:
+    """Of different hosts, so that no program has to choose."""
+    theirs = b"machine b login c password d\n"
+    ours = b"machine a login c password d\n"
+    assert sent({}, netrc=ours, named={"netrc": theirs}) == {"netrc": ours + theirs}

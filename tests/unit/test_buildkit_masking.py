@@ -78,3 +78,11 @@ def test_certificates_are_public_and_are_not_looked_for() -> None:
     bundle = f"-----BEGIN CERTIFICATE-----\n{line}\nAAA\n-----END CERTIFICATE-----\n"
     mask = masker({"ca": bundle.encode(), "netrc": b"machine h login me password pa55"})
     assert mask(f"{line} AAA pa55") == f"{line} AAA ***"
+
+
+def test_what_is_public_in_a_pip_conf_stays_readable() -> None:
+    """`true` and the names of hosts would else be black in every log."""
+    conf = b"[global]\nno-index = true\ntrusted-host = pypi\nindex-url = https://me:pa55@host/\n"
+    mask = masker({"pip.conf": conf})
+    assert mask("true pypi [global] pa55") == "true pypi [global] ***"
+    assert masker({"mine": b"cert = letmein\n"})("letmein") == "***"

@@ -11,7 +11,7 @@ import fcntl
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -53,7 +53,8 @@ class BuildOptions:
     although the image is there. `verify` proves that the image works. `ca_bundle` is trusted
     during the build; without it, the environment may name one. `registry`, as `HOST/REPO`, is
     where an image that was built elsewhere is pulled from, and with `push` where one goes that was
-    built here.
+    built here. `secrets` are for the steps, by id: `pip.conf`, `netrc` and `ca` are understood,
+    any other is there for a template.
     """
 
     cache: Path
@@ -62,6 +63,7 @@ class BuildOptions:
     rebuild: bool = False
     verify: bool = True
     ca_bundle: Path | None = None
+    secrets: Mapping[str, bytes] = field(default_factory=dict, repr=False)
     make_base: MakeBase | None = None
     registry: str | None = None
     push: bool = False
@@ -178,7 +180,10 @@ def _made(
     reference = planned.reference
     before = image.find(engine, reference)
     sent = secrets.gathered(
-        environment, ca_bundle=options.ca_bundle, netrc=planned.spec.dependencies.netrc()
+        environment,
+        ca_bundle=options.ca_bundle,
+        netrc=planned.spec.dependencies.netrc(),
+        named=options.secrets,
     )
     built = _build(planned, engine, sent, options, listener)
     with _removed_on_failure(engine, built):

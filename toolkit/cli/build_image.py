@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import os
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 from typing import Unpack
 
 import click
 
 from toolkit import builder, resources
-from toolkit.builder import BuildOptions, Said
+from toolkit.builder import BuildOptions, Said, secrets
 from toolkit.builder.sharing import VARIABLE
 from toolkit.cli import AS_JSON
 from toolkit.cli._progress import showing
@@ -24,6 +25,7 @@ from toolkit.reference import ImageReference
 
 class _Options(SpecOptions):
     ca_bundle: Path | None
+    secret: tuple[str, ...]
     pull: bool
     registry: str | None
     push: bool
@@ -43,6 +45,12 @@ class _Options(SpecOptions):
 )
 @spec_options
 @click.option("--ca-bundle", type=click.Path(path_type=Path), help="A CA bundle for the build.")
+@click.option(
+    "--secret",
+    multiple=True,
+    metavar="SECRET",
+    help="id=NAME,src=FILE or id=NAME,env=VAR; NAME is pip.conf, netrc, ca or your own.",
+)
 @click.option("--pull", is_flag=True, help="Ask the registry for the base image again.")
 @click.option(
     "--registry",
@@ -71,8 +79,9 @@ def build_image(**options: Unpack[_Options]) -> None:
     if options["as_json"]:
         click.get_current_context().meta[AS_JSON] = True
     spec = read_spec(options)
+    given = secrets.read(options["secret"], os.environ)
     with connect() as engine, _showing(options) as display:
-        building = _building(options, engine, display)
+        building = replace(_building(options, engine, display), secrets=given)
         planned = builder.plan(spec, engine=engine, options=building, listener=display)
         reasons = builder.changes(engine, planned) if options["explain"] else ()
         for reason in reasons or (("nothing has changed",) if options["explain"] else ()):

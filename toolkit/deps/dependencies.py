@@ -181,6 +181,14 @@ class Dependencies:
             *(file for local in self.local for file in local.files),
         )
 
+    def index_file(self) -> ContextFile:
+        """Give the options that say where packages come from, as a list without packages.
+
+        For what is the same whatever is required, so that a new requirement does not change it.
+        """
+        places = ("--index-url ", "--extra-index-url ", "--trusted-host ", "--no-index")
+        return _list(_REQUIREMENTS, [x for x in self.options.lines() if x.startswith(places)])
+
     def netrc(self) -> bytes | None:
         """Give the credentials as a netrc file, or None where there are none."""
         return urls.netrc(self.credentials)

@@ -1,27 +1,15 @@
-FROM python:3-slim@sha256:1111111111111111111111111111111111111111111111111111111111111111 AS build
+FROM python:3-slim@sha256:1111111111111111111111111111111111111111111111111111111111111111 AS uv
 USER 0
 RUN --mount=type=bind,source=steps,target=/run/toolkit/steps \
-    --mount=type=cache,id=toolkit-apt-debian-trixie,target=/var/cache/apt,sharing=locked \
-    --mount=type=cache,id=toolkit-lists-debian-trixie,target=/var/lib/apt/lists,sharing=locked \
-    --mount=type=secret,id=environment \
-    --mount=type=secret,id=ca \
-    --mount=type=secret,id=netrc \
-    ["sh", "/run/toolkit/steps/apt.sh", "git"]
-RUN --mount=type=bind,source=steps,target=/run/toolkit/steps \
-    --mount=type=bind,source=install,target=/run/toolkit/context \
+    --mount=type=bind,source=indexes,target=/run/toolkit/context \
     --mount=type=cache,id=toolkit-python,target=/var/cache/toolkit \
     --mount=type=secret,id=environment \
     --mount=type=secret,id=ca \
     --mount=type=secret,id=netrc \
-    ["sh", "/run/toolkit/steps/install.sh", "wheels"]
-RUN --mount=type=bind,source=steps,target=/run/toolkit/steps \
-    --mount=type=bind,source=install,target=/run/toolkit/context,rw \
-    --mount=type=secret,id=environment \
-    --mount=type=secret,id=ca \
-    --mount=type=secret,id=netrc \
-    ["sh", "/run/toolkit/steps/install.sh", "sources"]
+    --mount=type=secret,id=pip.conf \
+    ["sh", "/run/toolkit/steps/uv.sh"]
 
-FROM python:3-slim@sha256:1111111111111111111111111111111111111111111111111111111111111111 AS image
+FROM python:3-slim@sha256:1111111111111111111111111111111111111111111111111111111111111111 AS wheels
 USER 0
 RUN --mount=type=bind,source=steps,target=/run/toolkit/steps \
     --mount=type=cache,id=toolkit-apt-debian-trixie,target=/var/cache/apt,sharing=locked \
@@ -29,9 +17,44 @@ RUN --mount=type=bind,source=steps,target=/run/toolkit/steps \
     --mount=type=secret,id=environment \
     --mount=type=secret,id=ca \
     --mount=type=secret,id=netrc \
+    --mount=type=secret,id=pip.conf \
     ["sh", "/run/toolkit/steps/apt.sh", "libgl1"]
-RUN ["sh", "-c", "rm -rf /opt/venv && mkdir -p /opt/venv /workspace /home/executor && chmod 0777 /opt/venv && chmod 1777 /workspace /home/executor"]
-COPY --from=build /opt/venv /opt/venv
+RUN --mount=type=bind,source=steps,target=/run/toolkit/steps \
+    --mount=type=cache,id=toolkit-bytecode-1111111111111111-linux-amd64,target=/var/cache/bytecode \
+    ["sh", "/run/toolkit/steps/environment.sh"]
+RUN --mount=type=bind,source=steps,target=/run/toolkit/steps \
+    --mount=type=bind,source=install,target=/run/toolkit/context \
+    --mount=type=bind,from=uv,source=/opt/toolkit,target=/run/toolkit/uv \
+    --mount=type=cache,id=toolkit-python,target=/var/cache/toolkit \
+    --mount=type=cache,id=toolkit-bytecode-1111111111111111-linux-amd64,target=/var/cache/bytecode \
+    --mount=type=secret,id=environment \
+    --mount=type=secret,id=ca \
+    --mount=type=secret,id=netrc \
+    --mount=type=secret,id=pip.conf \
+    ["sh", "/run/toolkit/steps/install.sh", "wheels"]
+
+FROM python:3-slim@sha256:1111111111111111111111111111111111111111111111111111111111111111 AS sources
+USER 0
+RUN --mount=type=bind,source=steps,target=/run/toolkit/steps \
+    --mount=type=cache,id=toolkit-apt-debian-trixie,target=/var/cache/apt,sharing=locked \
+    --mount=type=cache,id=toolkit-lists-debian-trixie,target=/var/lib/apt/lists,sharing=locked \
+    --mount=type=secret,id=environment \
+    --mount=type=secret,id=ca \
+    --mount=type=secret,id=netrc \
+    --mount=type=secret,id=pip.conf \
+    ["sh", "/run/toolkit/steps/apt.sh", "git"]
+RUN --mount=type=bind,source=steps,target=/run/toolkit/steps \
+    --mount=type=bind,source=install,target=/run/toolkit/context,rw \
+    --mount=type=bind,from=uv,source=/opt/toolkit,target=/run/toolkit/uv \
+    --mount=type=bind,from=wheels,source=/opt/venv/bin,target=/run/toolkit/wheels \
+    --mount=type=secret,id=environment \
+    --mount=type=secret,id=ca \
+    --mount=type=secret,id=netrc \
+    --mount=type=secret,id=pip.conf \
+    ["sh", "/run/toolkit/steps/install.sh", "sources"]
+
+FROM wheels AS image
+COPY --from=sources /opt/venv /opt/venv
 ENV VIRTUAL_ENV=/opt/venv PATH=/opt/venv/bin:$PATH HOME=/home/executor PYTHONUNBUFFERED=1
 ENV PLAIN="x"
 ENV ODD="a \"b\" \$HOME \\ `c` ' # {{ x }}"

@@ -19,6 +19,9 @@ _PUBLIC: Final = frozenset({"ca"})
 _PUBLIC_LINE: Final = re.compile(
     r"\s*(?:NO_PROXY|no_proxy|PIP_TRUSTED_HOST|UV_INSECURE_HOST|UV_INDEX_STRATEGY)=.*"
 )
+_PUBLIC_PIP: Final = re.compile(
+    r"\s*(?:trusted-host|(?:default-)?timeout|retries|cert|no-[a-z]+|pre)\s*[=:].*|\s*\[\w+\]\s*"
+)
 _URL_PASSWORD: Final = re.compile(r"://[^/\s:@]*:([^/\s@]+)@")
 # `https://TOKEN@host`: without a password, the name is the secret.
 _URL_TOKEN: Final = re.compile(r"://([^/\s:@]+):?@")
@@ -32,7 +35,7 @@ def masker(secrets: Mapping[str, bytes]) -> Callable[[str], str]:
 
     `secrets` are those of a build by their ids; `ca` is a bundle of certificates, which are public.
     """
-    private = [_private(value) for name, value in secrets.items() if name not in _PUBLIC]
+    private = [_private(name, value) for name, value in secrets.items() if name not in _PUBLIC]
     words = {word for secret in private for word in _words(secret) if len(word) >= _SHORTEST}
     if not words:
         return lambda text: text
@@ -41,9 +44,10 @@ def masker(secrets: Mapping[str, bytes]) -> Callable[[str], str]:
     return lambda text: pattern.sub(MASK, text)
 
 
-def _private(secret: bytes) -> str:
+def _private(name: str, secret: bytes) -> str:
+    public = _PUBLIC_PIP if name == "pip.conf" else _PUBLIC_LINE
     lines = secret.decode("utf-8", "replace").splitlines(keepends=True)
-    return "".join(line for line in lines if not _PUBLIC_LINE.fullmatch(line.rstrip()))
+    return "".join(line for line in lines if not public.fullmatch(line.rstrip()))
 
 
 def _words(text: str) -> Iterator[str]:

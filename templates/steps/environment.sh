@@ -1,0 +1,10 @@
+# Makes the folders that an image promises, and an environment with nothing but the base's own pip.
+# It knows nothing of what will be installed, so it is done once for a base.
+set -eu
+. /run/toolkit/steps/python.sh
+rm -rf /opt/venv
+mkdir -p /opt/venv /workspace /home/executor
+chmod 1777 /workspace /home/executor
+"$python" -m venv --without-pip /opt/venv
+"$python" -B -S /run/toolkit/steps/seed_pip.py /opt/venv
+finish /opt/venv /var/cache/bytecode
