@@ -29,6 +29,7 @@ from toolkit.engine.buildkit import (
 from toolkit.engine.endpoint import Endpoint
 from toolkit.errors import BuildError, EngineUnreachableError
 from toolkit.image import local_bases
+from toolkit.reference import ImageReference
 
 pytestmark = pytest.mark.docker
 
@@ -152,6 +153,26 @@ def test_labels_arguments_target_and_dockerfile_reach_the_build(engine: Engine, 
     assert "B=b c" in image["Config"]["Env"]
     assert image["Config"]["Labels"]["odd"] == 'quote " newline \n end'
     assert image["RepoTags"] == []
+
+
+class Parts:
+    """A context in many small parts."""
+
+    def __init__(self, whole: bytes) -> None:
+        self._whole = whole
+
+    def __iter__(self) -> Iterator[bytes]:
+        return (self._whole[at : at + 777] for at in range(0, len(self._whole), 777))
+
+
+def test_a_context_in_parts_and_tags(engine: Engine, base: str) -> None:
+    tags = tuple(ImageReference.parse(f"{LABEL}/{_fresh()}{tag}") for tag in ("", ":one"))
+    parts = Parts(_context({"Dockerfile": f"FROM {base}\nCOPY big /\n", "big": "x" * 100_000}))
+    image = build(engine, BuildRequest(parts, labels={LABEL: VALUE}, tags=tags), secrets={})
+    found = engine.inspect_image(str(tags[1]))
+    assert found is not None
+    assert found["Id"] == image
+    assert set(found["RepoTags"]) == {f"{tags[0]}:latest", str(tags[1])}
 
 
 def test_a_second_build_is_cached_and_gives_the_same_image(engine: Engine, base: str) -> None:

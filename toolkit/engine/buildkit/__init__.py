@@ -14,11 +14,12 @@ from toolkit.engine.buildkit.progress import (
     StepStarted,
     Warned,
 )
-from toolkit.engine.buildkit.request import BuildRequest
+from toolkit.engine.buildkit.request import BuildRequest, Cache
 
 __all__ = [
     "BuildEvent",
     "BuildRequest",
+    "Cache",
     "StepCompleted",
     "StepFailed",
     "StepLog",

@@ -36,7 +36,7 @@ def build(
     secrets: Mapping[str, bytes],
     on_event: OnEvent | None = None,
 ) -> str:
-    """Build an image and return its id; the image has no tag.
+    """Build an image and return its id.
 
     `secrets` are served by id while the build runs, and masked in all that is given out, but for
     the certificates of `ca`. Events are handed to `on_event` in this thread, as they come.
@@ -54,7 +54,8 @@ def build(
                 doing=_DOING,
                 params=request.query(session),
                 headers={"Content-Type": "application/x-tar"},
-                data=request.context,
+                # Parts are sent as they are read; a list would be taken for a form.
+                data=request.context if isinstance(request.context, bytes) else request.parts(),
             )
         except EngineRefusedError as error:
             raise run.failed(error.message.removeprefix(f"{_DOING} failed: ")) from error
