@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from toolkit.engine import Engine
-from toolkit.engine.buildkit import BuildRequest, build
+from toolkit.engine.buildkit import BuildEvent, BuildRequest, RoadTaken, build, road, roads
 from toolkit.engine.endpoint import Endpoint
 from toolkit.errors import (
     BuildError,
@@ -46,7 +46,13 @@ def start(tmp_path: Path) -> Iterator[Start]:
     engine = Engine(Endpoint(f"unix://{path}", "argument"), timeout=5)
 
     def run(built: bytes, *, session: bytes = SWITCH, version: object = DOCKER) -> Engine:
-        answers = {"/version": _answer(200, version), "/session": session, "/build": built}
+        # Without /grpc: what is said here is said by the answer to POST /build.
+        answers = {
+            "/version": _answer(200, version),
+            "/session": session,
+            "/grpc": _answer(403, {"message": "not through this proxy"}),
+            "/build": built,
+        }
         threading.Thread(target=_serve, args=(listener, answers), daemon=True).start()
         return engine
 
@@ -72,7 +78,8 @@ def _talk(connection: socket.socket, answers: dict[str, bytes]) -> None:
             if not data:
                 return
             received += data
-        said = next(answers[path] for path in answers if path.encode() in received.split()[1])
+        found = (answers[path] for path in answers if path.encode() in received.split()[1])
+        said = next(found, _answer(400))
         connection.sendall(said)
         if said == SWITCH:
             while connection.recv(65536):
@@ -144,9 +151,19 @@ def test_a_session_that_is_refused_for_another_reason_says_so(start: Start) -> N
     assert str(caught.value) == "opening a build session failed: blocked by a socket proxy"
 
 
+def test_the_road_is_the_first_event_and_says_what_is_lost(start: Start) -> None:
+    image = {"id": "moby.image.id", "aux": {"ID": "sha256:1"}}
+    events: list[BuildEvent] = []
+    engine = start(_answer(200, image))
+    assert build(engine, REQUEST, on_event=events.append) == "sha256:1"
+    assert events == [RoadTaken(road(engine))]
+    assert road(engine) == roads.BUILD
+    assert "errors name no line of the Dockerfile" in roads.BUILD.loses
+
+
 def test_no_thread_outlives_a_build(start: Start) -> None:
     def sessions() -> list[str]:
-        return [one.name for one in threading.enumerate() if one.name == "buildkit-session"]
+        return [one.name for one in threading.enumerate() if one.name.startswith("buildkit")]
 
     with pytest.raises(BuildError):
         build(start(_answer(200, {"error": "x"})), REQUEST, secrets={})

@@ -20,6 +20,7 @@ from toolkit.engine.buildkit.progress import (
     StepStarted,
     Warned,
 )
+from toolkit.engine.buildkit.roads import RoadTaken
 from toolkit.engine.buildkit.status import (
     Status,
     Vertex,
@@ -51,7 +52,7 @@ def _brief(events: list[BuildEvent]) -> list[str]:
         f"{type(event).__name__.removeprefix('Step')} {event.name[:12].strip()}"
         + (f" | {event.line}" if isinstance(event, StepLog) and len(event.line) < 12 else "")
         for event in events
-        if not isinstance(event, Warned | StepProgress)
+        if not isinstance(event, RoadTaken | Warned | StepProgress)
         if event.name.startswith("[") and not event.name.startswith("[internal]")
     ]
 

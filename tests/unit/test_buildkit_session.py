@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import socket
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-import h2.config
-import h2.connection
 import h2.errors
 import h2.events
-import h2.exceptions
-import h2.settings
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from toolkit.engine.buildkit import wire
-from toolkit.engine.buildkit.session import Reply, Server, Services, Session
+from tests.buildkit_peers import Daemon
+from toolkit.engine.buildkit import BuildRequest, wire
+from toolkit.engine.buildkit.services import Body, Reply, Services, messages
+from toolkit.engine.buildkit.session import Server, Session
 from toolkit.engine.stream import SocketStream
 from toolkit.engine.wire import WireError
 
@@ -27,93 +27,17 @@ RECORDED = Path(__file__).parent.parent / "cases/wire/session-20.10.bin"
 HEALTH = "/grpc.health.v1.Health/Check"
 SECRET = "/moby.buildkit.secrets.v1.Secrets/GetSecret"
 CREDENTIALS = "/moby.filesync.v1.Auth/Credentials"
+PULL = "/moby.upload.v1.Upload/Pull"
 AUTHORITY = "/moby.filesync.v1.Auth/GetTokenAuthority"
 SERVING = (0, "", wire.encode((1, 1)))
 SECRETS = {"token": b"hunter2", "big": bytes(range(256)) * 2000, "empty": b""}
-
-Result = tuple[int, str, bytes]
-
-
-class Daemon:
-    """Plays the engine: an HTTP/2 client that calls our methods, several at once if asked."""
-
-    def __init__(self, connection: socket.socket, *, window: int | None = None) -> None:
-        self.socket = connection
-        self.socket.settimeout(10)
-        config = h2.config.H2Configuration(client_side=True, header_encoding="utf-8")
-        self.h2 = h2.connection.H2Connection(config)
-        if window is not None:
-            initial = h2.settings.SettingCodes.INITIAL_WINDOW_SIZE
-            self.h2.local_settings = h2.settings.Settings(
-                client=True, initial_values={initial: window}
-            )
-        self.h2.initiate_connection()
-        self._data: dict[int, bytearray] = {}
-        self._headers: dict[int, dict[str, str]] = {}
-        self._done: set[int] = set()
-        self.flush()
-
-    def flush(self) -> None:
-        self.socket.sendall(self.h2.data_to_send())
-
-    def call(self, path: str, payload: bytes = b"", *, raw: bytes | None = None) -> int:
-        stream = self.h2.get_next_available_stream_id()
-        headers = [
-            (":method", "POST"),
-            (":scheme", "http"),
-            (":path", path),
-            (":authority", "localhost"),
-            ("content-type", "application/grpc"),
-            ("te", "trailers"),
-        ]
-        self.h2.send_headers(stream, headers)
-        self.h2.send_data(stream, wire.frame(payload) if raw is None else raw, end_stream=True)
-        self._data[stream], self._headers[stream] = bytearray(), {}
-        self.flush()
-        return stream
-
-    def result(self, stream: int) -> Result:
-        while stream not in self._done:
-            assert self.pump(), "the session ended the connection"
-        headers = self._headers[stream]
-        assert headers[":status"] == "200"
-        messages = list(wire.FrameDecoder(1 << 30).feed(bytes(self._data[stream])))
-        words = wire.percent_decode(headers.get("grpc-message", ""))
-        return int(headers["grpc-status"]), words, b"".join(messages)
-
-    def ask(self, path: str, payload: bytes = b"") -> Result:
-        return self.result(self.call(path, payload))
-
-    def pump(self) -> bool:
-        data = self.socket.recv(65536)
-        for event in self.h2.receive_data(data) if data else ():
-            self._take(event)
-        with contextlib.suppress(OSError):
-            self.flush()
-        return bool(data)
-
-    def _take(self, event: h2.events.Event) -> None:
-        if isinstance(event, h2.events.ResponseReceived | h2.events.TrailersReceived):
-            self._headers[event.stream_id].update((str(k), str(v)) for k, v in event.headers)
-        elif isinstance(event, h2.events.DataReceived):
-            self._data[event.stream_id] += event.data
-            self.h2.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
-        elif isinstance(event, h2.events.StreamEnded | h2.events.StreamReset):
-            self._done.add(event.stream_id)
-
-    def ended(self) -> bool:
-        """Whether the session ends the connection."""
-        with contextlib.suppress(ConnectionError):
-            while self.socket.recv(65536):
-                pass
-        return True
 
 
 @pytest.fixture
 def pair() -> Iterator[tuple[socket.socket, Session]]:
     """The daemon's end of a connection whose other end a session serves."""
     far, near = socket.socketpair()
-    session = Session(SocketStream(near), SECRETS)
+    session = Session(SocketStream(near), Services(SECRETS))
     session.start()
     yield far, session
     session.close()
@@ -151,6 +75,168 @@ def test_a_secret_that_was_not_given_is_not_found(daemon: Daemon, name: str) -> 
     assert daemon.ask(SECRET, wire.encode((1, name))) == (5, f"secret {name} not found", b"")
 
 
+Serve = Callable[[Services], Daemon]
+
+
+@pytest.fixture
+def serve() -> Iterator[Serve]:
+    """A function from services to a daemon that may ask for them."""
+    opened: list[Session | socket.socket] = []
+
+    def run(services: Services, *, window: int | None = None) -> Daemon:
+        far, near = socket.socketpair()
+        session = Session(SocketStream(near), services)
+        opened.extend((session, far))
+        session.start()
+        return Daemon(far, window=window)
+
+    yield run
+    for each in opened:
+        each.close()
+    assert [one.name for one in threading.enumerate() if one.name.startswith("buildkit-s")] == []
+
+
+def _user(host: str) -> tuple[str, str] | None:
+    known = {"localhost:5000": ("me", "hunter2"), "docker.io": ("", "a token")}
+    return known.get(host)
+
+
+@pytest.mark.parametrize(
+    ("host", "said"),
+    [
+        ("localhost:5000", {1: b"me", 2: b"hunter2"}),
+        ("registry-1.docker.io", {2: b"a token"}),
+        ("elsewhere", {}),
+    ],
+)
+def test_credentials_are_those_of_the_host(serve: Serve, host: str, said: object) -> None:
+    """Docker Hub has another name in docker's configuration; a token comes without a user."""
+    daemon = serve(Services({}, _user))
+    code, _, message = daemon.ask(CREDENTIALS, wire.encode((1, host)))
+    assert (code, wire.message(message)) == (0, said)
+
+
+def test_credentials_are_looked_up_once_and_health_does_not_wait_for_them(serve: Serve) -> None:
+    """A credential helper is a program that may take long."""
+    asked: list[str] = []
+    go = threading.Event()
+
+    def slow(host: str) -> tuple[str, str]:
+        asked.append(host)
+        assert go.wait(10)
+        return "me", "hunter2"
+
+    daemon = serve(Services({}, slow))
+    calls = [daemon.call(CREDENTIALS, wire.encode((1, "x"))) for _ in range(7)]
+    assert daemon.ask(HEALTH) == SERVING
+    assert daemon.done == {daemon.h2.highest_outbound_stream_id}
+    go.set()
+    assert {daemon.result(call)[0] for call in calls} == {0}
+    assert asked == ["x"]
+
+
+def test_credentials_that_cannot_be_read_are_an_error_without_the_helper_s_words(
+    serve: Serve,
+) -> None:
+    def fail(_host: str) -> None:
+        raise OSError("hunter2")
+
+    result = serve(Services({}, fail)).ask(CREDENTIALS, wire.encode((1, "x")))
+    assert result == (13, "the credentials for x cannot be read", b"")
+
+
+class Context:
+    """Parts of a context, made as they are read."""
+
+    def __init__(self, *parts: bytes, failure: Exception | None = None) -> None:
+        self._parts = parts
+        self._failure = failure
+        self.given = 0
+
+    def __iter__(self) -> Iterator[bytes]:
+        for part in self._parts:
+            self.given += 1
+            yield part
+        if self._failure is not None:
+            raise self._failure
+
+
+def test_the_context_is_pulled_without_an_end_of_the_request_and_again(serve: Serve) -> None:
+    parts = [os.urandom(size) for size in (1, 0, 70_000, 7, 4 << 20, 3)]
+    daemon = serve(Services({}, None, BuildRequest(Context(*parts))))
+    assert daemon.pulled(PULL) == (0, b"".join(parts))
+    assert daemon.pulled(PULL) == (0, b"".join(parts))
+
+
+def test_an_empty_context_is_pulled(serve: Serve) -> None:
+    assert serve(Services({}, None, BuildRequest(b""))).pulled(PULL) == (0, b"")
+
+
+@pytest.mark.parametrize("window", [1, 100, 65535])
+def test_the_context_passes_whatever_the_window(window: int) -> None:
+    data = os.urandom(min(window * 100, 3_000_000))
+    far, near = socket.socketpair()
+    session = Session(SocketStream(near), Services({}, None, BuildRequest(data)))
+    session.start()
+    with far:
+        assert Daemon(far, window=window).pulled(PULL) == (0, data)
+        session.close()
+
+
+def test_a_context_is_read_only_as_fast_as_it_is_sent_and_health_is_answered(
+    serve: Serve,
+) -> None:
+    """The engine may be slow: the rest of the context stays where it is."""
+    context = Context(*[bytes(1 << 20)] * 100)
+    daemon = serve(Services({}, None, BuildRequest(context)))
+    stream = daemon.begin(PULL)
+    # As engines do: the connection's window is given back at once, the stream's as it is read.
+    daemon.h2.increment_flow_control_window(1 << 20)
+    calls = [daemon.call(HEALTH) for _ in range(3)]
+    while not {*calls} <= daemon.done:
+        for event in daemon.h2.receive_data(daemon.socket.recv(65536)):
+            if not isinstance(event, h2.events.DataReceived) or event.stream_id != stream:
+                daemon._take(event)
+    assert context.given < 10
+    daemon.h2.reset_stream(stream, h2.errors.ErrorCodes.CANCEL)
+    daemon.flush()
+    _wait_until(lambda: "buildkit-context" not in {one.name for one in threading.enumerate()})
+
+
+def test_a_context_that_takes_long_does_not_keep_health_waiting(serve: Serve) -> None:
+    go = threading.Event()
+
+    def slow() -> Iterator[bytes]:
+        yield bytes(100_000)
+        assert go.wait(10)
+        yield b"end"
+
+    daemon = serve(Services({}, None, BuildRequest(slow())))
+    stream = daemon.begin(PULL)
+    assert daemon.ask(HEALTH) == SERVING
+    go.set()
+    assert daemon.result(stream)[0] == 0
+    assert daemon.data[stream].endswith(b"end")
+
+
+def test_a_context_that_cannot_be_read_fails_the_call_and_is_remembered(serve: Serve) -> None:
+    failure = OSError("no such file")
+    services = Services({}, None, BuildRequest(Context(b"x", failure=failure)))
+    assert serve(services).pulled(PULL)[0] == 13
+    assert services.failure is failure
+
+
+@given(st.lists(st.binary(max_size=50)), st.integers(1, 20), st.integers(1, 20))
+def test_messages_hold_what_the_parts_held(parts: list[bytes], smallest: int, largest: int) -> None:
+    """However the limits are; none is empty, none too large."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("toolkit.engine.buildkit.services._SMALLEST", smallest)
+        patch.setattr("toolkit.engine.buildkit.services._LARGEST", max(largest, smallest))
+        found = list(messages(parts))
+    assert b"".join(found) == b"".join(parts)
+    assert all(0 < len(each) <= max(largest, smallest) for each in found)
+
+
 def test_credentials_are_anonymous_and_no_error(daemon: Daemon) -> None:
     assert daemon.ask(CREDENTIALS, wire.encode((1, "registry-1.docker.io"))) == (0, "", b"")
 
@@ -180,7 +266,7 @@ def test_health_is_answered_while_a_secret_waits_for_the_window(
     waiting = daemon.call(SECRET, wire.encode((1, "big")))
     for _ in range(3):
         assert daemon.ask(HEALTH) == SERVING
-    assert waiting not in daemon._done
+    assert waiting not in daemon.done
 
 
 def test_a_call_that_is_reset_is_forgotten(pair: tuple[socket.socket, Session]) -> None:
@@ -231,7 +317,7 @@ def test_a_call_without_a_proper_message_is_invalid(daemon: Daemon, raw: bytes) 
 
 def test_bytes_may_arrive_one_by_one() -> None:
     far, near = socket.socketpair()
-    session = Session(SocketStream(near), SECRETS)
+    session = Session(SocketStream(near), Services(SECRETS))
     session.start()
     with far:
         daemon = Daemon(far)
@@ -244,7 +330,7 @@ def test_bytes_may_arrive_one_by_one() -> None:
         ]
         daemon.h2.send_headers(stream, headers)
         daemon.h2.send_data(stream, wire.frame(b""), end_stream=True)
-        daemon._data[stream], daemon._headers[stream] = bytearray(), {}
+        daemon.data[stream], daemon.headers[stream] = bytearray(), {}
         for byte in daemon.h2.data_to_send():
             far.sendall(bytes([byte]))
         assert daemon.result(stream) == SERVING
@@ -281,8 +367,12 @@ def test_closing_the_session_ends_connection_and_thread(
 
 
 def _wait_for_the_end(session: Session) -> None:
+    _wait_until(lambda: not session.is_alive())
+
+
+def _wait_until(holds: Callable[[], bool]) -> None:
     limit = time.monotonic() + 5
-    while session.is_alive():
+    while not holds():
         assert time.monotonic() < limit
         time.sleep(0.01)
 
@@ -290,19 +380,27 @@ def _wait_for_the_end(session: Session) -> None:
 # A real daemon's bytes, recorded on engine 20.10: preface, Health, two GetSecrets.
 
 
+class Seen(Services):
+    """The services, and what was asked of them."""
+
+    def __init__(self, secrets: Mapping[str, bytes]) -> None:
+        super().__init__(secrets)
+        self.seen: list[tuple[str, bytes]] = []
+
+    def answer(self, path: str, request: bytes) -> Reply | Body:
+        self.seen.append((path, request))
+        return super().answer(path, request)
+
+
 def _calls(raw: bytes, cut: int) -> list[tuple[str, bytes]]:
-    seen: list[tuple[str, bytes]] = []
-
-    def answer(path: str, request: bytes) -> Reply:
-        seen.append((path, request))
-        return Services(SECRETS).answer(path, request)
-
-    server = Server(answer)
+    services = Seen(SECRETS)
+    server = Server(services)
     server.start()
     for at in range(0, len(raw), cut):
         server.receive(raw[at : at + cut])
+        server.outgoing()
     assert not server.ended
-    return seen
+    return services.seen
 
 
 @pytest.mark.parametrize("cut", [1, 2, 3, 7, 24, 1000])
@@ -316,9 +414,10 @@ def test_a_recorded_daemon_is_understood_wherever_its_bytes_are_cut(cut: int) ->
 def test_a_recorded_daemon_that_stops_anywhere_raises_nothing() -> None:
     raw = RECORDED.read_bytes()
     for end in range(len(raw)):
-        server = Server(Services(SECRETS).answer)
+        server = Server(Services(SECRETS))
         server.start()
         server.receive(raw[:end])
+        server.outgoing()
         assert not server.ended
 
 
@@ -326,7 +425,7 @@ def test_a_recorded_daemon_that_stops_anywhere_raises_nothing() -> None:
 @given(st.binary(max_size=200), st.integers(0, 400))
 def test_random_bytes_end_the_session_or_wait_and_raise_nothing(data: bytes, at: int) -> None:
     raw = RECORDED.read_bytes()
-    server = Server(Services(SECRETS).answer)
+    server = Server(Services(SECRETS))
     server.start()
     server.receive(raw[:at] + data)
     if not server.ended:
@@ -339,6 +438,7 @@ def test_random_requests_raise_nothing_but_the_one_error(request: bytes) -> None
     for path in (HEALTH, SECRET, CREDENTIALS, AUTHORITY):
         with contextlib.suppress(WireError):
             services.answer(path, request)
+    services.close()
 
 
 def test_no_secret_is_in_the_repr_of_a_reply() -> None:

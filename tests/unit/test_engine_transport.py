@@ -7,6 +7,7 @@ import json
 import os
 import socket
 import ssl
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -14,10 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from toolkit.engine import Engine
+from toolkit.engine import Engine, dialing
 from toolkit.engine.endpoint import Endpoint, Tls
 from toolkit.errors import (
-    EngineError,
     EngineNotFoundError,
     EngineRefusedError,
     EngineTooOldError,
@@ -427,11 +427,102 @@ def test_certificates_that_do_not_exist_are_named() -> None:
         engine.ping()
 
 
-def test_a_stream_over_ssh_is_refused_before_anything_is_run() -> None:
-    with (
-        Engine(Endpoint("ssh://nobody@127.0.0.1", "argument")) as engine,
-        pytest.raises(EngineError, match="is reached by ssh") as caught,
-    ):
-        engine.upgrade("/session", doing="opening a session")
-    assert caught.value.hint is not None
-    assert caught.value.hint.startswith("forward the engine's socket")
+@pytest.fixture
+def ssh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Script], Engine]]:
+    """A function from a script to an engine that is reached by a made-up `ssh`.
+
+    That program does what `docker system dial-stdio` does at the other end.
+    """
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    program = programs / "ssh"
+    program.write_text(f"#!{sys.executable}\n{SSH}")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv("TEST_SOCKET", str(tmp_path / "docker.sock"))
+    monkeypatch.setenv("TEST_ARGUMENTS", str(tmp_path / "arguments"))
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(str(tmp_path / "docker.sock"))
+    listener.listen()
+    opened: list[FakeEngine | Engine] = []
+
+    def make(script: Script) -> Engine:
+        engine = Engine(Endpoint("ssh://me@far.example:2222", "argument"), timeout=5)
+        opened.extend((engine, FakeEngine(listener, script)))
+        return engine
+
+    yield make
+    for one in opened:
+        one.close()
+
+
+SSH = """
+import os, socket, sys, threading
+with open(os.environ["TEST_ARGUMENTS"], "a") as file:
+    print(*sys.argv[1:], sep="|", file=file)
+far = socket.socket(socket.AF_UNIX)
+far.connect(os.environ["TEST_SOCKET"])
+def inward():
+    while data := far.recv(65536):
+        os.write(1, data)
+    os._exit(0)
+threading.Thread(target=inward).start()
+while data := os.read(0, 65536):
+    far.sendall(data)
+far.shutdown(socket.SHUT_WR)
+"""
+
+
+def _ssh_programs(folder: Path) -> list[str]:
+    """The made-up ssh programs that run, by their process ids."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            if str(folder / "bin/ssh").encode() in path.read_bytes():
+                found.append(path.parent.name)
+    return found
+
+
+@pytest.mark.parametrize("parts", ANSWERS.values(), ids=ANSWERS)
+def test_an_upgrade_by_ssh_loses_no_byte_and_leaves_no_program(
+    ssh: Callable[[Script], Engine], tmp_path: Path, parts: tuple[bytes, ...]
+) -> None:
+    engine = ssh(_say(*parts, pause=0.001))
+    stream = engine.dial(doing="testing")
+    said = dialing.request("POST", "/session", {"Connection": "Upgrade", "Upgrade": "h2c"}, {})
+    stream = dialing.upgraded(stream, said, doing="testing", endpoint=engine.endpoint)
+    assert b"".join(iter(stream.recv, b"")) == b"".join(parts).partition(b"\r\n\r\n")[2]
+    stream.close()
+    assert _ssh_programs(tmp_path) == []
+    arguments = (tmp_path / "arguments").read_text()
+    assert arguments == "-l|me|-p|2222|--|far.example|docker system dial-stdio\n"
+
+
+def test_a_refusal_by_ssh_has_the_engine_s_words(ssh: Callable[[Script], Engine]) -> None:
+    asked: list[str] = []
+
+    def refuse(connection: socket.socket, request: str) -> None:
+        asked.append(request)
+        connection.sendall(_json(409, {"message": "is paused"}))
+
+    engine = ssh(refuse)
+    stream = engine.dial(doing="attaching")
+    said = dialing.request(
+        "POST", "/attach", {"Upgrade": "tcp"}, {"params": {"stream": "1"}, "json": {"Tty": False}}
+    )
+    with pytest.raises(EngineRefusedError) as caught:
+        dialing.upgraded(stream, said, doing="attaching", endpoint=engine.endpoint)
+    assert (str(caught.value), caught.value.status) == ("attaching failed: is paused", 409)
+    assert asked[0].startswith("POST /attach?stream=1 HTTP/1.1\r\nHost: docker\r\nUpgrade: tcp\r\n")
+    assert "Content-Length: 14\r\nContent-Type: application/json\r\n\r\n" in asked[0]
+
+
+@pytest.mark.parametrize("said", [b"", b"HTTP/1.1 101", b"SSH-2.0-x\r\n\r\n", bytes(100_000)])
+def test_what_is_no_answer_by_ssh_is_a_lost_connection(
+    ssh: Callable[[Script], Engine], said: bytes
+) -> None:
+    engine = ssh(_say(said))
+    stream = engine.dial(doing="testing")
+    with pytest.raises(EngineUnreachableError, match="closed the connection while testing"):
+        dialing.upgraded(stream, b"x\r\n\r\n", doing="testing", endpoint=engine.endpoint)
+    assert stream.fileno() == -1

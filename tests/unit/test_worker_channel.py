@@ -69,6 +69,9 @@ class Pipes:
     def fileno(self) -> int:
         return self._out.fileno()
 
+    def ready(self) -> bool:
+        return False
+
 
 @pytest.fixture
 def pipes() -> Iterator[Pipes]:

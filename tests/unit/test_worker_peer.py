@@ -59,6 +59,9 @@ class Peer:
     def fileno(self) -> int:
         return -1
 
+    def ready(self) -> bool:
+        return False
+
 
 class RawPeer(Peer):
     """The same without the engine's own frames around it."""

@@ -58,9 +58,17 @@ def connect(
 class Engine(ContainerVerbs, RegistryVerbs):
     """One Docker engine. Usable from several threads; `close` it, or use it in a `with`."""
 
-    def __init__(self, endpoint: Endpoint, *, timeout: float = _SECONDS) -> None:
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        *,
+        timeout: float = _SECONDS,
+        logins: Any = None,  # noqa: ANN401 - docker-py's AuthConfig
+    ) -> None:
+        """`logins` are registries' credentials; by default docker's own configuration is read."""
         self.endpoint = endpoint
         self._timeout = timeout
+        self._logins = logins
         self._opened: Transport | None = None
 
     def __enter__(self) -> Self:
@@ -181,6 +189,17 @@ class Engine(ContainerVerbs, RegistryVerbs):
             path, doing=doing, protocol=protocol, headers=headers, versioned=False
         )
 
+    def dial(self, *, doing: str, alpn: str | None = None) -> ByteStream:
+        """Open a bare connection to where the engine listens; TLS must agree on `alpn`."""
+        return self._transport.dial(doing=doing, alpn=alpn)
+
+    def credentials(self, host: str) -> tuple[str, str] | None:
+        """Return user name and password for a registry's host, where they are configured.
+
+        An identity token comes with an empty user name. Docker Hub is `docker.io`.
+        """
+        return self._transport.credentials(host)
+
     def open(self, method: str, path: str, *, doing: str, **options: Any) -> Answer:  # noqa: ANN401 - requests' own
         """Send a request and read the answer as it comes; close the answer to end it early."""
         return self._transport.open(method, path, doing=doing, **options)
@@ -190,5 +209,5 @@ class Engine(ContainerVerbs, RegistryVerbs):
         if self._opened is None:
             from toolkit.engine.transport import Transport  # it imports docker
 
-            self._opened = Transport(self.endpoint, timeout=self._timeout)
+            self._opened = Transport(self.endpoint, timeout=self._timeout, logins=self._logins)
         return self._opened

@@ -45,8 +45,13 @@ class ByteStream(Protocol):
     def fileno(self) -> int:
         """Return the descriptor, for a selector; -1 once closed.
 
-        It is non-blocking. With `recv` of 16 KiB or more nothing stays hidden behind it.
+        It is non-blocking. With `recv` of 16 KiB or more nothing stays hidden behind it, but what
+        was there from the beginning: see `ready`.
         """
+        ...
+
+    def ready(self) -> bool:
+        """Tell whether there are bytes of which no selector knows."""
         ...
 
 
@@ -129,6 +134,9 @@ class SocketStream:
 
     def fileno(self) -> int:
         return -1 if self._closed else self._socket.fileno()
+
+    def ready(self) -> bool:
+        return bool(self._early)
 
     def _send_some(self, data: memoryview) -> int:
         try:

@@ -25,11 +25,11 @@ import docker.tls
 import docker.transport
 import requests
 
-from toolkit.engine import failures, troubles
+from toolkit.engine import dialing, failures, troubles
 from toolkit.engine.endpoint import Endpoint, Tls
 from toolkit.engine.stream import ByteStream, SocketStream
 from toolkit.engine.unix_http import UnixAdapter
-from toolkit.errors import EngineError, EngineUnreachableError, RegistryError
+from toolkit.errors import EngineUnreachableError, RegistryError
 from toolkit.reference import ImageReference
 
 _OLDEST_API: Final = (1, 41)
@@ -96,9 +96,10 @@ class Answer:
 class Transport:
     """Requests to one engine, from any thread. Nothing is sent before the first request."""
 
-    def __init__(self, endpoint: Endpoint, *, timeout: float) -> None:
+    def __init__(self, endpoint: Endpoint, *, timeout: float, logins: Any = None) -> None:  # noqa: ANN401 - docker-py's AuthConfig
         self.endpoint = endpoint
         self._timeout = timeout
+        self._logins = logins
         self._local = threading.local()
         self._clients: weakref.WeakSet[_Client] = weakref.WeakSet()
         self._api: str | None = None
@@ -152,14 +153,10 @@ class Transport:
 
         `options`: `params`, `json`.
         """
-        if self.endpoint.address.startswith("ssh://"):
-            raise EngineError(
-                f"the Docker engine at {self.endpoint} is reached by ssh, which cannot be used"
-                f" for {doing}",
-                hint="forward the engine's socket, e.g. `ssh -L /tmp/docker.sock:"
-                "/var/run/docker.sock user@host`, and set DOCKER_HOST=unix:///tmp/docker.sock",
-            )
         asked = {"Connection": "Upgrade", "Upgrade": protocol, **(headers or {})}
+        if self.endpoint.address.startswith("ssh://"):
+            prefix = f"/v{self._client().api_version}" if versioned else ""
+            return self._upgraded_by_hand(f"{prefix}{path}", asked, doing, options)
         options = {**options, "headers": asked, "stream": True}
         response = self._send("POST", path, doing=doing, options=options, versioned=versioned)
         if response.status_code == 101:
@@ -168,6 +165,35 @@ class Transport:
         with contextlib.closing(response), failures.translated(doing, self.endpoint):
             words = _words(response)
         raise failures.refused(doing, status=response.status_code, words=words)
+
+    def dial(self, *, doing: str, alpn: str | None = None) -> ByteStream:
+        """Open a bare connection to where the engine listens."""
+        return dialing.dial(self.endpoint, doing=doing, timeout=_CONNECT_SECONDS, alpn=alpn)
+
+    def _upgraded_by_hand(
+        self, path: str, headers: Mapping[str, str], doing: str, options: Mapping[str, Any]
+    ) -> ByteStream:
+        """Upgrade over a connection of our own: docker-py's by ssh is made of pipes."""
+        asked = dialing.request("POST", path, headers, options)
+        stream = self.dial(doing=doing)
+        return dialing.upgraded(stream, asked, doing=doing, endpoint=self.endpoint)
+
+    def credentials(self, host: str) -> tuple[str, str] | None:
+        """Return user name and password for a registry, where docker's configuration has them.
+
+        An identity token comes as the password of nobody. `EngineError` where a credential helper
+        fails.
+        """
+        with failures.translated(f"reading the credentials for {host}", self.endpoint):
+            if self._logins is None:
+                self._logins = docker.auth.load_config()
+            found = self._logins.resolve_authconfig(host) or {}
+        # Docker's file and the credential helpers spell the names differently.
+        said = {name.lower(): text for name, text in found.items() if isinstance(text, str)}
+        if token := said.get("identitytoken"):
+            return "", token
+        user, password = said.get("username", ""), said.get("password", "")
+        return (user, password) if user or password else None
 
     def registry_auth(self, reference: ImageReference) -> dict[str, str]:
         """Return the header with docker's configured credentials for the registry of a name.

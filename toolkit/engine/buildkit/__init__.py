@@ -15,11 +15,14 @@ from toolkit.engine.buildkit.progress import (
     Warned,
 )
 from toolkit.engine.buildkit.request import BuildRequest, Cache
+from toolkit.engine.buildkit.roads import Road, RoadTaken, road
 
 __all__ = [
     "BuildEvent",
     "BuildRequest",
     "Cache",
+    "Road",
+    "RoadTaken",
     "StepCompleted",
     "StepFailed",
     "StepLog",
@@ -27,4 +30,5 @@ __all__ = [
     "StepStarted",
     "Warned",
     "build",
+    "road",
 ]

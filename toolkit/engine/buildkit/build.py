@@ -1,7 +1,8 @@
-"""One build: `POST /build?version=2` beside a session that serves its secrets.
+"""One build, by whichever road leads to the engine's BuildKit.
 
-The caller's thread reads the answer and may be interrupted at any time: whatever ends the block
-shuts the connection, and the engine stops the running step at once.
+The caller's thread consumes what the build tells, and may be interrupted at any time: whatever ends
+the block closes the connection of the calls first, and with it the engine stops the running step;
+then the session.
 """
 
 from __future__ import annotations
@@ -10,57 +11,115 @@ import base64
 import binascii
 import secrets as randomness
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from typing import Any, Final
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final
 
 from toolkit.engine import failures
-from toolkit.engine.buildkit import reasons, status
+from toolkit.engine.buildkit import details, reasons, roads, status
+from toolkit.engine.buildkit.details import Details
 from toolkit.engine.buildkit.masking import masker
 from toolkit.engine.buildkit.progress import BuildEvent, Culprit, Progress
 from toolkit.engine.buildkit.request import BuildRequest
 from toolkit.engine.client import Engine
 from toolkit.engine.wire import JsonDecoder, WireError
-from toolkit.errors import BuildError, EngineError, EngineRefusedError, EngineTooOldError
+from toolkit.errors import BuildError, EngineError, EngineRefusedError
+
+if TYPE_CHECKING:
+    import docker
+
+    from toolkit.engine.buildkit.calls import Channel
+    from toolkit.engine.buildkit.services import Credentials
 
 LARGEST_SECRET: Final = 500 * 1024
 _SHOWN_STEP: Final = 100
 _DOING: Final = "building an image"
+_UNKNOWN: Final = Details()
+_NO_SECRETS: Final[Mapping[str, bytes]] = MappingProxyType({})
 
 OnEvent = Callable[[BuildEvent], None]
 
 
 def build(
-    engine: Engine,
+    engine: Engine | docker.DockerClient | docker.APIClient,
     request: BuildRequest,
     *,
-    secrets: Mapping[str, bytes],
+    secrets: Mapping[str, bytes] = _NO_SECRETS,
+    credentials: Credentials | None = None,
     on_event: OnEvent | None = None,
 ) -> str:
     """Build an image and return its id.
 
-    `secrets` are served by id while the build runs, and masked in all that is given out, but for
-    the certificates of `ca`. Events are handed to `on_event` in this thread, as they come.
-    `BuildError` carries the failing step and the last lines of its log; `EngineTooOldError` where
-    the engine has no BuildKit. Any exception, KeyboardInterrupt included, stops the build.
+    `engine` is one of ours, or a client of docker-py. `secrets` are served by id while the build
+    runs, and masked in all that is given out, but for the certificates of `ca`. `credentials` tells
+    user name and password of a registry by its host; by default docker's own configuration does.
+    Events are handed to `on_event` in this thread, as they come. `BuildError` carries the failing
+    step and the last lines of its log; `EngineTooOldError` where the engine has no BuildKit. Any
+    exception, KeyboardInterrupt included, stops the build.
     """
+    from toolkit.engine.buildkit.services import Services
+
     _check(secrets)
+    if not isinstance(engine, Engine):
+        from toolkit.engine.adopting import engine_of
+
+        with engine_of(engine) as ours:
+            return build(ours, request, secrets=secrets, credentials=credentials, on_event=on_event)
     mask = masker(secrets)
     run = _Run(Progress(mask), mask, on_event or _ignore)
-    with _session(engine, secrets) as session:
+    services = Services(secrets, credentials or engine.credentials, request)
+    with roads.opened(engine, services) as way:
+        run.emit(roads.RoadTaken(way.road))
         try:
-            answer = engine.open(
-                "POST",
-                "/build",
-                doing=_DOING,
-                params=request.query(session),
-                headers={"Content-Type": "application/x-tar"},
-                # Parts are sent as they are read; a list would be taken for a form.
-                data=request.context if isinstance(request.context, bytes) else request.parts(),
-            )
-        except EngineRefusedError as error:
-            raise run.failed(error.message.removeprefix(f"{_DOING} failed: ")) from error
-        with answer:
-            image = run.read(answer.chunks())
+            if way.channel is not None:
+                image = _solved(engine, request, way.session, way.channel, run)
+            elif way.road is roads.PODMAN:
+                raise roads.without_buildkit(engine)
+            else:
+                image = _posted(engine, request, way.session, run)
+        except (BuildError, EngineError):
+            # The engine only knows that it got no context; the reader of it knows why.
+            if services.failure is not None:
+                raise services.failure from None
+            raise
+    return image
+
+
+def _solved(
+    engine: Engine, request: BuildRequest, session: str, channel: Channel, run: _Run
+) -> str:
+    from toolkit.engine.buildkit import solving
+
+    reference = randomness.token_hex(12)
+    said = solving.encoded(request, reference=reference, session=session)
+    solved = solving.solve(channel, said, reference, run.take)
+    if solved.end.lost:
+        raise failures.lost(_DOING, engine.endpoint)
+    if solved.end.code:
+        found = details.read(solved.end.details, request.dockerfile)
+        raise run.failed(solved.end.words or f"gRPC code {solved.end.code}", found)
+    run.close()
+    if not solved.image:
+        raise EngineError(
+            f"the Docker engine at {engine.endpoint} has built the image and does not say its id"
+        )
+    return solved.image
+
+
+def _posted(engine: Engine, request: BuildRequest, session: str, run: _Run) -> str:
+    try:
+        answer = engine.open(
+            "POST",
+            "/build",
+            doing=_DOING,
+            params=request.query(session),
+            headers={"Content-Type": "application/x-tar"},
+            # Parts are sent as they are read; a list would be taken for a form.
+            data=request.context if isinstance(request.context, bytes) else request.parts(),
+        )
+    except EngineRefusedError as error:
+        raise run.failed(error.message.removeprefix(f"{_DOING} failed: ")) from error
+    with answer:
+        image = run.read(answer.chunks())
     if image is None:
         raise failures.lost(_DOING, engine.endpoint)
     return image
@@ -81,13 +140,25 @@ class _Run:
         for chunk in chunks:
             for item in decoder.feed(chunk):
                 image = self._item(item) or image
-        self._emit(self._progress.close())
+        self.close()
         return image
 
-    def failed(self, words: str) -> BuildError:
-        """Return the error for a build that ended with these words of the engine."""
+    def take(self, found: status.Status) -> None:
+        """Learn what has changed."""
+        self._emit(self._progress.feed(found))
+
+    def close(self) -> None:
+        """Give out what is left."""
         self._emit(self._progress.close())
-        return _error(self._progress.culprit(), self._mask(words))
+
+    def emit(self, event: BuildEvent) -> None:
+        """Hand one event to the listener."""
+        self._on_event(event)
+
+    def failed(self, words: str, found: Details = _UNKNOWN) -> BuildError:
+        """Return the error for a build that ended with these words and details of the engine."""
+        self.close()
+        return _error(self._progress.culprit(found.vertex), self._mask(words), found)
 
     def _item(self, item: Mapping[str, Any]) -> str | None:
         if "error" in item or "errorDetail" in item:
@@ -96,7 +167,7 @@ class _Run:
             raise self.failed(str(inner or item.get("error") or "the engine does not say why"))
         aux = item.get("aux")
         if item.get("id") == "moby.buildkit.trace" and isinstance(aux, str):
-            self._emit(self._progress.feed(_status(aux)))
+            self.take(_status(aux))
         elif item.get("id") == "moby.image.id" and isinstance(aux, dict):
             return str(aux.get("ID", "")) or None
         return None
@@ -104,40 +175,6 @@ class _Run:
     def _emit(self, events: Iterator[BuildEvent]) -> None:
         for event in events:
             self._on_event(event)
-
-
-@contextmanager
-def _session(engine: Engine, secrets: Mapping[str, bytes]) -> Iterator[str]:
-    """Serve a session for the block; gives its id."""
-    from toolkit.engine.buildkit.session import Session  # it imports h2
-
-    name = randomness.token_hex(12)
-    try:
-        stream = engine.upgrade(
-            "/session",
-            doing="opening a build session",
-            headers={"X-Docker-Expose-Session-Uuid": name},
-        )
-    except EngineRefusedError as error:
-        raise _without_buildkit(engine, error) from error
-    session = Session(stream, secrets)
-    try:
-        session.start()
-        yield name
-    finally:
-        session.close()
-
-
-def _without_buildkit(engine: Engine, error: EngineRefusedError) -> EngineError:
-    if error.status not in {400, 404, 405, 501}:
-        return error
-    found = engine.version()
-    what = "Podman" if found.flavour == "podman" else "the Docker engine"
-    return EngineTooOldError(
-        f"{what} {found.version} at {engine.endpoint} has no BuildKit, which is required for"
-        " building images",
-        hint="use a Docker engine, 20.10 or newer, with BuildKit",
-    )
 
 
 def _check(secrets: Mapping[str, bytes]) -> None:
@@ -157,10 +194,10 @@ def _status(aux: str) -> status.Status:
         raise WireError("the engine's progress is not base64") from error
 
 
-def _error(culprit: Culprit | None, words: str) -> BuildError:
+def _error(culprit: Culprit | None, words: str, found: Details) -> BuildError:
     if culprit is None:
         reason = reasons.explain(words)
-        return BuildError(f"the build failed: {reason.text}", hint=reason.hint)
+        return BuildError(f"the build failed: {reason.text}", hint=reason.hint, lines=found.lines)
     reason = reasons.explain(culprit.reason, culprit.log)
     step = culprit.name
     shown = step if len(step) <= _SHOWN_STEP else f"{step[: _SHOWN_STEP - 1]}…"
@@ -170,6 +207,7 @@ def _error(culprit: Culprit | None, words: str) -> BuildError:
         step=step,
         reason=reason.text,
         log=culprit.log,
+        lines=found.lines,
     )
 
 

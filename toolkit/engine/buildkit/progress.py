@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from toolkit.engine.buildkit.roads import RoadTaken
 from toolkit.engine.buildkit.status import (
     Status,
     Vertex,
@@ -80,7 +81,7 @@ class Warned:
     line: int | None
 
 
-BuildEvent = StepStarted | StepLog | StepCompleted | StepFailed | StepProgress | Warned
+BuildEvent = RoadTaken | StepStarted | StepLog | StepCompleted | StepFailed | StepProgress | Warned
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,6 +99,11 @@ class FrameDecoder:
             del self._buffer[:end]
             yield found
 
+    @property
+    def complete(self) -> bool:
+        """Whether nothing of a next message has come."""
+        return not self._buffer
+
 
 def frame(payload: bytes) -> bytes:
     """Return one message as gRPC frames it."""

@@ -1,0 +1,135 @@
+"""`Control/Solve` and `Control/Status`: one build said in BuildKit's own words.
+
+Hidden here: the messages and their numbers, and the order in which two calls of one connection
+end. Status is listened to while Solve is pending, and for some seconds after: the last lines of a
+failing step often come together with the failure.
+"""
+
+from __future__ import annotations
+
+import json
+import queue
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from toolkit.engine.buildkit import status, wire
+from toolkit.engine.buildkit.calls import Channel, Ended, Message
+from toolkit.engine.buildkit.request import BuildRequest, Cache
+from toolkit.engine.buildkit.status import Status
+
+_SOLVE: Final = "/moby.buildkit.v1.Control/Solve"
+_STATUS: Final = "/moby.buildkit.v1.Control/Status"
+_AFTER: Final = 5.0
+"""Seconds for which progress is still listened to once the build has ended."""
+
+# The engine asks the session for what has a URL of this host. The path is new in each build, so
+# that nothing is recognised by it.
+_CONTEXT: Final = "http://buildkit-session/"
+
+
+@dataclass(frozen=True, slots=True)
+class Solved:
+    """How it ended; `image` is the id where it succeeded and the engine said one."""
+
+    end: Ended
+    image: str = ""
+
+
+def solve(
+    channel: Channel, request: bytes, reference: str, on_status: Callable[[Status], None]
+) -> Solved:
+    """Have the engine solve the request, and hand its progress to `on_status` in this thread.
+
+    `reference` is the unique name in the request. `WireError` for progress that is none.
+    """
+    came: queue.SimpleQueue[tuple[str, Message | Ended]] = queue.SimpleQueue()
+    calls = {
+        _SOLVE: channel.call(_SOLVE, lambda item: came.put((_SOLVE, item)), request=request),
+        _STATUS: channel.call(
+            _STATUS,
+            lambda item: came.put((_STATUS, item)),
+            request=wire.encode((1, reference)),
+        ),
+    }
+    answer, end, limit = b"", None, None
+    running = set(calls)
+    while running:
+        try:
+            path, item = came.get(timeout=None if limit is None else limit - time.monotonic())
+        except (queue.Empty, ValueError):
+            break  # the time is over: what matters is known
+        if isinstance(item, Ended):
+            running.discard(path)
+            if path == _SOLVE:
+                end, limit = item, time.monotonic() + _AFTER
+            continue
+        if path == _SOLVE:
+            answer = item.payload
+        else:
+            on_status(status.decode(item.payload))
+        channel.consumed(calls[path], item)
+    assert end is not None  # noqa: S101 - the loop ends only after Solve did
+    return Solved(end, _image(answer) if not end.code else "")
+
+
+def encoded(request: BuildRequest, *, reference: str, session: str) -> bytes:
+    """Return the SolveRequest; the session of that id has the context."""
+    pairs: list[tuple[int, str | bytes]] = [
+        (1, reference),
+        (3, "moby"),
+        (5, session),
+        (6, "dockerfile.v0"),
+        *_map(4, _exporter(request)),
+        *_map(7, _frontend(request, session)),
+    ]
+    # Newer engines take fields that list exporters; these are understood by all.
+    caches = [(4, _cache(one)) for one in request.cache_to]
+    caches += [(5, _cache(one)) for one in request.cache_from]
+    if caches:
+        pairs.append((8, wire.encode(*caches)))
+    return wire.encode(*pairs)
+
+
+def _exporter(request: BuildRequest) -> dict[str, str]:
+    names = {"name": ",".join(request.names)} if request.tags else {}
+    return {**names, **request.exporter()}
+
+
+def _frontend(request: BuildRequest, session: str) -> dict[str, str]:
+    asked = {
+        "context": f"{_CONTEXT}{session}",
+        "filename": request.dockerfile,
+        # An image that the engine has is used, and no registry is asked.
+        "image-resolve-mode": "local",
+    }
+    optional = {"target": request.target, "platform": request.platform}
+    asked |= {name: value for name, value in optional.items() if value}
+    asked |= {f"build-arg:{name}": value for name, value in request.build_args.items()}
+    asked |= {f"label:{name}": value for name, value in request.labels.items()}
+    if request.no_cache:
+        asked["no-cache"] = ""
+    if request.cache_from:
+        # The frontend imports, and reads this instead of the request's field.
+        entries = [{"Type": one.kind, "Attrs": dict(one.attributes)} for one in request.cache_from]
+        asked["cache-imports"] = json.dumps(entries)
+    return asked
+
+
+def _cache(cache: Cache) -> bytes:
+    return wire.encode((1, cache.kind), *_map(2, cache.attributes))
+
+
+def _map(number: int, values: Mapping[str, str]) -> Iterator[tuple[int, bytes]]:
+    for name, value in values.items():
+        yield number, wire.encode((1, name), (2, value))
+
+
+def _image(answer: bytes) -> str:
+    for number, value in wire.fields(answer):
+        if number == 1:
+            entry = wire.message(value)
+            if wire.text(entry.get(1, b"")) == "containerimage.digest":
+                return wire.text(entry.get(2, b""))
+    return ""
