@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from toolkit.engine import Engine, dialing
+from toolkit.engine import Engine
 from toolkit.engine.endpoint import Endpoint, Tls
 from toolkit.errors import (
     EngineNotFoundError,
@@ -488,41 +488,59 @@ def test_an_upgrade_by_ssh_loses_no_byte_and_leaves_no_program(
     ssh: Callable[[Script], Engine], tmp_path: Path, parts: tuple[bytes, ...]
 ) -> None:
     engine = ssh(_say(*parts, pause=0.001))
-    stream = engine.dial(doing="testing")
-    said = dialing.request("POST", "/session", {"Connection": "Upgrade", "Upgrade": "h2c"}, {})
-    stream = dialing.upgraded(stream, said, doing="testing", endpoint=engine.endpoint)
+    stream = engine.upgrade("/session", doing="opening a session")
     assert b"".join(iter(stream.recv, b"")) == b"".join(parts).partition(b"\r\n\r\n")[2]
     stream.close()
+    engine.close()
     assert _ssh_programs(tmp_path) == []
-    arguments = (tmp_path / "arguments").read_text()
-    assert arguments == "-l|me|-p|2222|--|far.example|docker system dial-stdio\n"
+    arguments = (tmp_path / "arguments").read_text().splitlines()
+    assert set(arguments) == {"-l|me|-p|2222|--|far.example|docker system dial-stdio"}
 
 
-def test_a_refusal_by_ssh_has_the_engine_s_words(ssh: Callable[[Script], Engine]) -> None:
-    asked: list[str] = []
-
-    def refuse(connection: socket.socket, request: str) -> None:
-        asked.append(request)
-        connection.sendall(_json(409, {"message": "is paused"}))
-
-    engine = ssh(refuse)
-    stream = engine.dial(doing="attaching")
-    said = dialing.request(
-        "POST", "/attach", {"Upgrade": "tcp"}, {"params": {"stream": "1"}, "json": {"Tty": False}}
-    )
-    with pytest.raises(EngineRefusedError) as caught:
-        dialing.upgraded(stream, said, doing="attaching", endpoint=engine.endpoint)
-    assert (str(caught.value), caught.value.status) == ("attaching failed: is paused", 409)
-    assert asked[0].startswith("POST /attach?stream=1 HTTP/1.1\r\nHost: docker\r\nUpgrade: tcp\r\n")
-    assert "Content-Length: 14\r\nContent-Type: application/json\r\n\r\n" in asked[0]
-
-
-@pytest.mark.parametrize("said", [b"", b"HTTP/1.1 101", b"SSH-2.0-x\r\n\r\n", bytes(100_000)])
-def test_what_is_no_answer_by_ssh_is_a_lost_connection(
-    ssh: Callable[[Script], Engine], said: bytes
+def test_requests_by_ssh_share_a_connection_that_ends_with_the_engine(
+    ssh: Callable[[Script], Engine], tmp_path: Path
 ) -> None:
-    engine = ssh(_say(said))
+    engine = ssh(_keep_alive)
+    for _ in range(3):
+        engine.ping()
+    assert len(_ssh_programs(tmp_path)) == 1
+    engine.close()
+    assert _ssh_programs(tmp_path) == []
+
+
+def test_a_closed_stream_by_ssh_ends_its_program(
+    ssh: Callable[[Script], Engine], tmp_path: Path
+) -> None:
+    engine = ssh(lambda connection, _request: connection.sendall(SWITCH))
+    stream = engine.upgrade("/session", doing="opening a session")
+    assert len(_ssh_programs(tmp_path)) == 1
+    stream.close()
+    assert _ssh_programs(tmp_path) == []
+
+
+def test_a_bare_connection_by_ssh_is_one(ssh: Callable[[Script], Engine], tmp_path: Path) -> None:
+    engine = ssh(_say(b"HTTP/1.1 200 OK\r\n\r\n"))
     stream = engine.dial(doing="testing")
-    with pytest.raises(EngineUnreachableError, match="closed the connection while testing"):
-        dialing.upgraded(stream, b"x\r\n\r\n", doing="testing", endpoint=engine.endpoint)
-    assert stream.fileno() == -1
+    stream.send(b"GET /x HTTP/1.1\r\n\r\n")
+    assert b"".join(iter(stream.recv, b"")) == b"HTTP/1.1 200 OK\r\n\r\n"
+    stream.close()
+    assert _ssh_programs(tmp_path) == []
+
+
+@pytest.mark.parametrize("program", ["#!/bin/sh\nexit 255\n", ""])
+def test_an_ssh_that_fails_is_an_engine_that_cannot_be_reached(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, program: str
+) -> None:
+    """Also where there is none."""
+    if program:
+        (tmp_path / "ssh").write_text(program)
+        (tmp_path / "ssh").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with (
+        Engine(Endpoint("ssh://far.example", "argument"), timeout=5) as engine,
+        pytest.raises(EngineUnreachableError) as caught,
+    ):
+        engine.ping()
+    assert str(caught.value) == (
+        "the Docker engine at ssh://far.example closed the connection while connecting"
+    )

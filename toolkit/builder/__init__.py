@@ -269,6 +269,8 @@ def _build(
         labels=_labels(planned, options),
         target="image",
         no_cache=options.no_cache,
+        # Whoever pulls it may have an engine that cannot read zstd.
+        compression="gzip" if options.push else "zstd",
     )
     listener(Said(f"building {planned.reference}"))
     try:

@@ -84,11 +84,25 @@ def build(seen: Build) -> Finding:
         return Finding(
             "the engine offers no BuildKit",
             problem="warn",
-            why=f"BuildKit is spoken over /grpc, and that was refused: {seen.refused}.",
+            why=f"No road to BuildKit is open: {seen.refused}.",
             fix=Fix("upgrade the engine to Docker 20.10 or newer"),
             data={"road": None},
         )
-    return Finding("builds go to BuildKit, over /session and /grpc", data={"road": "/grpc"})
+    said = {
+        "grpc": "builds go to BuildKit, over /session and /grpc",
+        "listener": "builds go to BuildKit, by gRPC on the API's own listener",
+        "build": "builds go to BuildKit, over /session and POST /build",
+    }
+    data = {"road": seen.road, "loses": list(seen.loses)}
+    if not seen.loses:
+        return Finding(said.get(seen.road, seen.road), data=data)
+    return Finding(
+        said.get(seen.road, seen.road),
+        problem="warn",
+        why=f"By this road, {', and '.join(seen.loses)}.",
+        fix=Fix("let the proxy before the engine's socket pass POST /grpc"),
+        data=data,
+    )
 
 
 def storage(seen: Info) -> Finding:

@@ -119,10 +119,12 @@ class Versions:
 
 @dataclass(frozen=True, slots=True)
 class Build:
-    """Which roads the engine offers for builds; `refused` are its words where BuildKit is none."""
+    """Which road a build takes, and what is lost by it; `refused` says why there is none."""
 
     flavour: str
     refused: str | None = None
+    road: str = "grpc"
+    loses: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from toolkit import labels
 from toolkit.doctor import facts
 from toolkit.engine import Engine, EngineVersion, failures
 from toolkit.engine.endpoint import Endpoint, known_sockets
-from toolkit.errors import EngineRefusedError, ImageReferenceError, ToolkitError
+from toolkit.errors import EngineRefusedError, EngineTooOldError, ImageReferenceError, ToolkitError
 from toolkit.lifecycle import survey
 from toolkit.reference import ImageReference
 
@@ -215,13 +215,15 @@ def architecture() -> str:
 
 def build(engine: Engine, flavour: str) -> facts.Build:
     """Open the road to BuildKit and leave it again; Podman has none and is not asked."""
+    from toolkit.engine import buildkit
+
     if flavour != "docker":
         return facts.Build(flavour)
     try:
-        engine.upgrade("/grpc", doing="looking for BuildKit").close()
-    except EngineRefusedError as error:
+        road = buildkit.road(engine)
+    except (EngineRefusedError, EngineTooOldError) as error:
         return facts.Build(flavour, refused=error.message)
-    return facts.Build(flavour)
+    return facts.Build(flavour, road=road.name, loses=road.loses)
 
 
 def disk(path: str, endpoint: Endpoint) -> facts.Disk:

@@ -37,11 +37,18 @@ _CONNECT_SECONDS: Final = 10.0
 
 
 class _Client(docker.api.APIClient):
-    """docker-py's client, but its Unix adapter is ours and its own CA is the one that counts."""
+    """docker-py's client, but its Unix adapter is ours and its own CA is the one that counts.
+
+    An engine by ssh is reached by our adapter, too: docker-py's own cannot be upgraded.
+    """
+
+    def __init__(self, *, base_url: str, **options: Any) -> None:  # noqa: ANN401 - docker-py's
+        self._ssh = base_url if base_url.startswith("ssh://") else ""
+        super().__init__(base_url="unix:///ssh" if self._ssh else base_url, **options)
 
     def mount(self, prefix: Any, adapter: Any) -> None:  # noqa: ANN401 - requests' signature
         if isinstance(adapter, docker.transport.UnixHTTPAdapter):
-            adapter = UnixAdapter(adapter.socket_path, adapter.timeout)
+            adapter = UnixAdapter(self._ssh or adapter.socket_path, adapter.timeout)
         super().mount(prefix, adapter)
 
     def merge_environment_settings(
@@ -154,9 +161,6 @@ class Transport:
         `options`: `params`, `json`.
         """
         asked = {"Connection": "Upgrade", "Upgrade": protocol, **(headers or {})}
-        if self.endpoint.address.startswith("ssh://"):
-            prefix = f"/v{self._client().api_version}" if versioned else ""
-            return self._upgraded_by_hand(f"{prefix}{path}", asked, doing, options)
         options = {**options, "headers": asked, "stream": True}
         response = self._send("POST", path, doing=doing, options=options, versioned=versioned)
         if response.status_code == 101:
@@ -169,14 +173,6 @@ class Transport:
     def dial(self, *, doing: str, alpn: str | None = None) -> ByteStream:
         """Open a bare connection to where the engine listens."""
         return dialing.dial(self.endpoint, doing=doing, timeout=_CONNECT_SECONDS, alpn=alpn)
-
-    def _upgraded_by_hand(
-        self, path: str, headers: Mapping[str, str], doing: str, options: Mapping[str, Any]
-    ) -> ByteStream:
-        """Upgrade over a connection of our own: docker-py's by ssh is made of pipes."""
-        asked = dialing.request("POST", path, headers, options)
-        stream = self.dial(doing=doing)
-        return dialing.upgraded(stream, asked, doing=doing, endpoint=self.endpoint)
 
     def credentials(self, host: str) -> tuple[str, str] | None:
         """Return user name and password for a registry, where docker's configuration has them.
@@ -263,9 +259,8 @@ class Transport:
                 base_url=self.endpoint.address,
                 # Asked once; the engine's own version is then used by every thread.
                 version=self._api or "auto",
-                timeout=self._timeout,  # type: ignore[arg-type]  # requests takes floats
+                timeout=self._timeout,
                 tls=_tls(self.endpoint.tls),
-                use_ssh_client=True,
             )
         # Headers of docker's configuration, e.g. for a proxy before the socket.
         extra = getattr(client, "_general_configs", {}).get("HttpHeaders") or {}

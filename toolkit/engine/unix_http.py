@@ -1,32 +1,25 @@
 """docker-py's adapter for Unix sockets, mended: one pool, and no socket lost or left to a fork.
 
 The original keeps a pool for each URL, so that hardly a connection is used twice, and leaves the
-socket of a failed connect to the garbage collector (a ResourceWarning long after the cause).
-Imported by `transport` alone.
+socket of a failed connect to the garbage collector (a ResourceWarning long after the cause). An
+engine by ssh is behind such a socket, too. Imported by `transport` alone.
 """
 
 from __future__ import annotations
 
-import socket
 import threading
 from typing import Any
 
 from docker.transport import unixconn
 
-from toolkit.engine.forks import keep_from_children
+from toolkit.engine import dialing
 
 
 class _Connection(unixconn.UnixHTTPConnection):
     def connect(self) -> None:
-        connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        keep_from_children(connection)
-        try:
-            connection.settimeout(self.timeout)
-            connection.connect(self.unix_socket)
-        except BaseException:
-            connection.close()
-            raise
-        self.sock = connection
+        limit: Any = self.timeout
+        dialled = dialing.by_ssh if self.unix_socket.startswith("ssh://") else dialing.unix
+        self.sock = dialled(self.unix_socket, limit)
 
 
 class _Pool(unixconn.UnixHTTPConnectionPool):
@@ -36,10 +29,11 @@ class _Pool(unixconn.UnixHTTPConnectionPool):
 
 
 class UnixAdapter(unixconn.UnixHTTPAdapter):
-    """All requests to one socket share one pool."""
+    """All requests to one socket share one pool. The path may be an address `ssh://…`."""
 
     def __init__(self, socket_path: str, timeout: Any) -> None:  # noqa: ANN401 - docker-py's
         super().__init__(f"http+unix://{socket_path}", timeout)
+        self.socket_path = socket_path
         self._lock = threading.Lock()
         self._pool: _Pool | None = None
 

@@ -1,7 +1,12 @@
 """BuildKit spoken natively over the engine's socket: no docker command, no buildx.
 
-Hidden here: the session that serves secrets (HTTP/2 and gRPC with the roles turned round), the
-progress messages, and which of several failed steps is the one to blame. h2 is loaded on use.
+Usable by itself, with an `Engine` or with a client of docker-py:
+
+    image = build(docker.from_env(), BuildRequest(context=tar), secrets={"token": b"..."})
+
+Hidden here: the session that serves secrets, logins and the context (HTTP/2 and gRPC with the roles
+turned round), the calls that solve a build and tell its progress, by which road both reach the
+engine, and which of several failed steps is the one to blame. h2 is loaded on use.
 """
 
 from toolkit.engine.buildkit.build import build
