@@ -61,7 +61,7 @@ class Image:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """An image as the engine has it now."""
+    """An image as the engine has it now. `tagged` is when it last got a name, if that is known."""
 
     id: str
     labels: Mapping[str, str]
@@ -72,6 +72,7 @@ class Stored:
     size: int
     created: str
     tags: tuple[str, ...] = field(default=())
+    tagged: str = ""
 
     @property
     def inputs(self) -> Mapping[str, str]:
@@ -168,4 +169,5 @@ def _stored(answer: Mapping[str, Any]) -> Stored:
         size=int(answer.get("Size") or 0),
         created=str(answer.get("Created") or ""),
         tags=tuple(answer.get("RepoTags") or ()),
+        tagged=str((answer.get("Metadata") or {}).get("LastTagTime") or ""),
     )

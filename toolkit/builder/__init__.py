@@ -19,6 +19,7 @@ from toolkit import __version__, image, labels, renderer, resources
 from toolkit.builder import secrets, sharing
 from toolkit.builder.events import Event, Listener, Said, ignore
 from toolkit.builder.foundation import MakeBase, Search, find_base
+from toolkit.builder.record import record
 from toolkit.builder.sharing import registry_of
 from toolkit.engine import Engine
 from toolkit.errors import BuildError, EngineRefusedError, PushError, SpecError, ToolkitError
@@ -296,6 +297,7 @@ def _labels(planned: Plan, options: BuildOptions) -> Mapping[str, str]:
         labels.UNVERIFIED: "" if options.verify else "1",
         labels.BASE_NAME: str(base.name),
         labels.BASE_DIGEST: base.digest,
+        **record(spec.dependencies, planned.rendered),
     }
 
 

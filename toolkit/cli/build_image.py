@@ -33,6 +33,7 @@ class _Options(SpecOptions):
     rebuild: bool
     verify: bool
     explain: bool
+    sbom: Path | None
     as_json: bool
     quiet: bool
     verbose: bool
@@ -65,6 +66,12 @@ class _Options(SpecOptions):
 @click.option("--verify/--no-verify", default=True, help="Prove that the image works.  [default]")
 @click.option("--explain", is_flag=True, help="Say what has changed since the last build.")
 @click.option(
+    "--sbom",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write a CycloneDX SBOM to FILE.",
+)
+@click.option(
     "--json", "as_json", is_flag=True, help="Print the result as JSON, and what is done on stderr."
 )
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing but the image's name.")
@@ -80,6 +87,10 @@ def build_image(**options: Unpack[_Options]) -> None:
         click.get_current_context().meta[AS_JSON] = True
     spec = read_spec(options)
     given = secrets.read(options["secret"], os.environ)
+    if options["sbom"] is not None:
+        from toolkit.images import sbom  # a build with nothing to do looks into no image
+
+        sbom.require(options["sbom"])
     with connect() as engine, _showing(options) as display:
         building = replace(_building(options, engine, display), secrets=given)
         planned = builder.plan(spec, engine=engine, options=building, listener=display)
@@ -89,6 +100,10 @@ def build_image(**options: Unpack[_Options]) -> None:
         image = builder.build(
             planned, engine=engine, environment=os.environ, options=building, listener=display
         )
+        if options["sbom"] is not None:
+            from toolkit.images import looked_at, sbom
+
+            sbom.write(options["sbom"], looked_at(engine, str(image.reference)))
         if image.action == "reused" and image.shared is None:
             display(Said(f"reused {image.reference}: nothing to do"))
         elif image.action == "pulled":

@@ -9,6 +9,7 @@ from typing import Any, Final
 import click
 
 from toolkit import labels as label
+from toolkit.cli._figures import age, table
 from toolkit.engine import connect
 from toolkit.lifecycle import Belonging, Verdict, survey
 
@@ -29,7 +30,7 @@ def ps(*, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps({"containers": [described(*pair) for pair in found]}, indent=2))
         return
-    for line in _table([_HEADS, *(_row(*pair) for pair in found)]):
+    for line in table([_HEADS, *(_row(*pair) for pair in found)]):
         click.echo(line)
 
 
@@ -55,22 +56,6 @@ def _is_ours(verdict: Verdict) -> bool:
 
 def _row(belonging: Belonging, verdict: Verdict) -> tuple[str, ...]:
     created = belonging.labels[label.CREATED]
-    age = _age(time.time() - int(created)) if created.isdecimal() else ""
+    old = age(time.time() - int(created)) if created.isdecimal() else ""
     standing = f"{verdict.standing}: {verdict.reason}"
-    return belonging.name, belonging.state, age, belonging.image, standing
-
-
-def _age(seconds: float) -> str:
-    """Write an age as its largest unit: `40 s`, `12 min`, `3 h`, `9 d`."""
-    for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
-        if seconds >= size:
-            return f"{int(seconds // size)} {unit}"
-    return f"{max(0, int(seconds))} s"
-
-
-def _table(rows: list[tuple[str, ...]]) -> list[str]:
-    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
-    return [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in rows
-    ]
+    return belonging.name, belonging.state, old, belonging.image, standing

@@ -19,7 +19,7 @@ from toolkit.engine.containers import ContainerVerbs, quoted
 from toolkit.engine.endpoint import Endpoint
 from toolkit.engine.registries import RegistryVerbs
 from toolkit.engine.stream import ByteStream
-from toolkit.errors import EngineError
+from toolkit.errors import EngineError, EngineRefusedError
 from toolkit.reference import ImageReference
 
 if TYPE_CHECKING:
@@ -121,12 +121,22 @@ class Engine(ContainerVerbs, RegistryVerbs):
         """Return the image as the engine describes it; None where there is none of that name."""
         return self.look(f"/images/{quoted(ref)}/json", f"inspecting the image {ref}")
 
-    def list_images(self, label: str) -> list[dict[str, Any]]:
-        """Images that carry the label (`key` or `key=value`)."""
-        params = {"filters": json.dumps({"label": [label]})}
+    def list_images(self, label: str | None = None) -> list[dict[str, Any]]:
+        """Images that carry the label (`key` or `key=value`), or all."""
+        params = {} if label is None else {"filters": json.dumps({"label": [label]})}
         return list(
             self._transport.json("GET", "/images/json", doing="listing images", params=params)
         )
+
+    def image_history(self, ref: str) -> list[dict[str, Any]]:
+        """Return what made the image, the newest first; nothing where there is no such image."""
+        try:
+            path = f"/images/{quoted(ref)}/history"
+            return list(self._transport.json("GET", path, doing=f"asking for the history of {ref}"))
+        except EngineRefusedError as error:
+            if error.status == 404:
+                return []
+            raise
 
     def tag_image(self, image_id: str, reference: ImageReference) -> None:
         params = {"repo": reference.name, "tag": reference.tag or "latest"}

@@ -58,8 +58,10 @@ class ContainerVerbs:
         """Return the container as the engine describes it; None where there is none."""
         return self.look(f"/containers/{quoted(container)}/json", "inspecting a container")
 
-    def list_containers(self, label: str, *, timeout: float | None = None) -> list[dict[str, Any]]:
-        """Containers in any state that carry the label (`key` or `key=value`).
+    def list_containers(
+        self, label: str | None = None, *, timeout: float | None = None
+    ) -> list[dict[str, Any]]:
+        """Containers in any state that carry the label (`key` or `key=value`), or all.
 
         `timeout` is seconds for the answer, where it is not to be the engine's own.
         """
@@ -237,14 +239,15 @@ class ContainerVerbs:
     def _listed(
         self,
         path: str,
-        label: str,
+        label: str | None,
         *,
         doing: str,
         timeout: float | None,
         key: str = "",
         **params: str,
     ) -> list[dict[str, Any]]:
-        asked = {**params, "filters": json.dumps({"label": [label]})}
+        filters = {} if label is None else {"filters": json.dumps({"label": [label]})}
+        asked = {**params, **filters}
         limit = {} if timeout is None else {"timeout": timeout}
         said = self._transport.json("GET", path, doing=doing, params=asked, **limit)
         return list((said[key] if key else said) or ())
