@@ -120,7 +120,7 @@ class Terminal:
     @property
     def moving(self) -> str:
         out = io.StringIO()
-        Console(file=out, width=self._width, color_system=None).print(self.live.region())
+        Console(file=out, width=self._width, color_system=None).print(self.live)
         return out.getvalue()
 
 

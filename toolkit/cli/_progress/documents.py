@@ -9,7 +9,7 @@ import dataclasses
 import json
 import re
 from collections.abc import Callable, Mapping
-from typing import Final
+from typing import Any, Final
 
 from toolkit.builder import Event
 from toolkit.cli._progress.display import Display
@@ -25,10 +25,14 @@ class Documents(Display):
 
     def __init__(self, write: Callable[[str], None]) -> None:
         self._write = write
+        self._shapes: dict[type, tuple[str, tuple[str, ...]]] = {}
 
     def __call__(self, event: Event) -> None:
-        fields = {each.name: getattr(event, each.name) for each in dataclasses.fields(event)}
-        self._write(document(_kind(event), fields))
+        shape = self._shapes.get(type(event))
+        if shape is None:  # a log has a million lines
+            shape = self._shapes[type(event)] = _shape(type(event))
+        kind, names = shape
+        self._write(document(kind, {name: getattr(event, name) for name in names}))
 
 
 def document(event: str, fields: Mapping[str, object]) -> str:
@@ -51,9 +55,10 @@ def failure(error: ToolkitError | KeyboardInterrupt) -> str:
     return document("failed", what | known)
 
 
-def _kind(event: Event) -> str:
-    """`StepCompleted` → `step-completed`, `PullEvent` → `pull`."""
-    return _HUMP.sub("-", type(event).__name__.removesuffix("Event")).lower()
+def _shape(event: type[Any]) -> tuple[str, tuple[str, ...]]:
+    """What a kind of event is called, `StepCompleted` → `step-completed`, and what it holds."""
+    name = _HUMP.sub("-", event.__name__.removesuffix("Event")).lower()
+    return name, tuple(each.name for each in dataclasses.fields(event))
 
 
 def _plain(value: object) -> object:

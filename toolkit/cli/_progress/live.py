@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderResult
 from rich.constrain import Constrain
 from rich.live import Live as Moving
 from rich.text import Text
@@ -109,15 +109,15 @@ class Live(Display):
             seconds = self._clock() - self._begun
             self._print(f"{steps} step{'s' * (steps != 1)} in {seconds:.1f} s{cached}", "bold")
 
-    def region(self) -> RenderableType:
-        """Return the moving part as it is now."""
+    def __rich_console__(self, _console: Console, options: ConsoleOptions) -> RenderResult:
+        """Render the moving part as it is now; rich asks for it at every line that stays."""
         with self._lock:
             shown = list(self._running.values())[:_MOST_STEPS]
             more = len(self._running) - len(shown)
             lines = [line for step in shown for line in self._step(step)]
         if more:
             lines.append(_line(f"           and {more} more", "dim"))
-        return Constrain(Group(*lines), max(1, self._console.width - _FREE))
+        yield Constrain(Group(*lines), max(1, options.max_width - _FREE))
 
     def _step(self, step: _Running) -> Iterable[Text]:
         yield _line(f"  {self._clock() - step.since:5.1f} s  {step.title}", "bold")
@@ -131,7 +131,7 @@ class Live(Display):
             if self._begun is None:
                 self._begun = self._clock()
             self._moving = Moving(
-                get_renderable=self.region,
+                self,
                 console=self._console,
                 refresh_per_second=_PER_SECOND,
                 transient=True,
