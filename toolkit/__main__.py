@@ -6,6 +6,7 @@ import gc
 import signal
 import sys
 import time
+import warnings
 from types import FrameType
 from typing import Final
 
@@ -19,6 +20,8 @@ def main() -> None:
     # A command lives for moments and makes no cycles worth collecting; scanning all that the
     # imports made, again and again, takes a twentieth of its time.
     gc.set_threshold(100_000)
+    # docker-py warns of a credential helper that is missing; the error tells all of it.
+    warnings.filterwarnings("ignore", module=r"docker\.credentials")
     _interrupt_once()
     try:
         from toolkit.cli import main as command

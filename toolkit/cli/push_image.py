@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from toolkit.builder import Said
-from toolkit.cli import _moving
+from toolkit.cli import AS_JSON, _moving
 from toolkit.cli._progress import showing
 from toolkit.engine import connect
 from toolkit.errors import SpecError
@@ -13,7 +13,9 @@ from toolkit.reference import ImageReference
 
 
 @click.command(name="push-image", epilog="Example: toolkit push-image registry.example/team/env:1")
-@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print the result as JSON, and what is done on stderr."
+)
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing but the image's name.")
 @click.argument("reference", metavar="IMAGE")
 def push_image(*, as_json: bool, quiet: bool, reference: str) -> None:
@@ -23,9 +25,11 @@ def push_image(*, as_json: bool, quiet: bool, reference: str) -> None:
     own: `docker login` stores them. Prints the image's name and digest on stdout; everything else
     goes to stderr.
     """
+    if as_json:
+        click.get_current_context().meta[AS_JSON] = True
     wanted = _pushable(_moving.parsed(reference))
     with connect() as engine:
-        with showing(quiet=quiet) as display:
+        with showing(quiet=quiet, as_json=as_json) as display:
             display(Said(f"pushing {wanted}"))
             digest = engine.push(wanted, on_event=display)
         _moving.answer(engine, wanted, digest, as_json=as_json)

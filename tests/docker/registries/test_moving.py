@@ -50,10 +50,17 @@ def test_an_image_is_pushed_and_pulled_and_named_with_its_digest(
     pulled = cli("pull-image", str(name))
     assert (pulled.code, pulled.stdout) == (0, pushed.stdout)
     assert pulled.stderr.startswith(f"Pulling {name}\n")
-    again = cli("pull-image", "--json", "--quiet", pushed.stdout.strip())
+    again = cli("pull-image", "--json", pushed.stdout.strip())
     found = first_engine.inspect_image(str(name))
     assert found is not None
-    assert (again.code, again.stderr) == (0, "")
+    assert again.code == 0
+    events = [json.loads(line) for line in again.stderr.splitlines()]
+    assert events[0] == {
+        "version": 1,
+        "event": "said",
+        "text": f"pulling {pushed.stdout.strip()}",
+    }
+    assert {event["event"] for event in events} == {"said", "pull"}
     assert json.loads(again.stdout) == {
         "version": 1,
         "image": pushed.stdout.strip(),
@@ -170,19 +177,20 @@ def moved(engine: Engine, name: ImageReference, tiny: Tiny) -> None:
 
 
 def test_a_credential_store_that_is_missing_is_named(
-    registries: Registries, engine_with: Configured
+    cli: Cli, registries: Registries, tmp_path: Path
 ) -> None:
-    engine = engine_with({"credHelpers": {registries.basic: "tk-not-there"}})
-    with pytest.warns(UserWarning, match="tk-not-there"), pytest.raises(RegistryError) as caught:
-        engine.pull(name_at(registries.basic))
-    assert str(caught.value).startswith(
-        f"docker's credentials for {registries.basic} cannot be read: "
-    )
-    assert "docker-credential-tk-not-there" in str(caught.value)
-    assert caught.value.hint == (
+    configuration = {"credHelpers": {registries.basic: "tk-not-there"}}
+    (tmp_path / "config.json").write_text(json.dumps(configuration))
+    name = str(name_at(registries.basic))
+    answer = cli("pull-image", name, env={"DOCKER_CONFIG": str(tmp_path)})
+    error, hint = answer.refused(6)
+    assert error.startswith(f"docker's credentials for {registries.basic} cannot be read: ")
+    assert "docker-credential-tk-not-there" in error
+    assert hint == (
         "install the credential helper that docker's config.json names, or take it out there and"
         f" run `docker login {registries.basic}`"
     )
+    assert "Warning" not in answer.stderr
 
 
 # TLS.
