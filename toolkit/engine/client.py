@@ -12,9 +12,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, Literal, Self
+from urllib.parse import urlencode
 
 from toolkit.engine import endpoint as endpoints
-from toolkit.engine import failures, wire
+from toolkit.engine import failures, quick, wire
 from toolkit.engine.containers import ContainerVerbs, quoted
 from toolkit.engine.endpoint import Endpoint
 from toolkit.engine.registries import RegistryVerbs
@@ -119,11 +120,19 @@ class Engine(ContainerVerbs, RegistryVerbs):
 
     def inspect_image(self, ref: str) -> dict[str, Any] | None:
         """Return the image as the engine describes it; None where there is none of that name."""
-        return self.look(f"/images/{quoted(ref)}/json", f"inspecting the image {ref}")
+        path = f"/images/{quoted(ref)}/json"
+        answer = self._quickly(path)
+        if answer is not None:
+            status, said = answer
+            return dict(said) if status == 200 else None
+        return self.look(path, f"inspecting the image {ref}")
 
     def list_images(self, label: str | None = None) -> list[dict[str, Any]]:
         """Images that carry the label (`key` or `key=value`), or all."""
         params = {} if label is None else {"filters": json.dumps({"label": [label]})}
+        answer = self._quickly(f"/images/json?{urlencode(params)}")
+        if answer is not None and answer[0] == 200:
+            return list(answer[1])
         return list(
             self._transport.json("GET", "/images/json", doing="listing images", params=params)
         )
@@ -213,6 +222,13 @@ class Engine(ContainerVerbs, RegistryVerbs):
     def open(self, method: str, path: str, *, doing: str, **options: Any) -> Answer:  # noqa: ANN401 - requests' own
         """Send a request and read the answer as it comes; close the answer to end it early."""
         return self._transport.open(method, path, doing=doing, **options)
+
+    def _quickly(self, target: str) -> tuple[int, Any] | None:
+        """Ask without docker-py, as long as nobody has needed it; None where that cannot be."""
+        path = self.endpoint.socket_path
+        if self._opened is not None or path is None:
+            return None
+        return quick.asked(path, target, timeout=self._timeout)
 
     @property
     def _transport(self) -> Transport:
