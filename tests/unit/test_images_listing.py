@@ -138,6 +138,11 @@ def test_what_was_made_of_ours_is_no_leftover(more: tuple[str, ...]) -> None:
     assert not is_leftover(NAMELESS, history(*OWN, *more))
 
 
+def test_an_application_that_ends_with_the_same_keywords_is_no_leftover() -> None:
+    own = [text.replace("/opt/venv /opt/venv", "dist /app") for text in OWN]
+    assert not is_leftover(NAMELESS, history(*OWN, *own[1:]))
+
+
 def test_a_name_a_registrys_digest_or_no_record_make_it_no_leftover() -> None:
     told = history(*OWN)
     assert not is_leftover(STORED, told)

@@ -18,10 +18,9 @@ from toolkit.engine import Engine
 from toolkit.errors import EngineRefusedError, SpecError
 from toolkit.images.archive import read_tar
 from toolkit.images.installed import Distribution, Venv
+from toolkit.images.listing import VENV
 from toolkit.images.system import System, read_system
 from toolkit.lifecycle.ownership import own_container, ownership
-
-VENV: Final = "/opt/venv"
 
 _RELEASES: Final = ("/usr/lib/os-release", "/etc/os-release")
 _STATUS: Final = "/var/lib/dpkg/status"

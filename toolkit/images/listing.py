@@ -13,15 +13,17 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import PurePosixPath
 from typing import Any, Final
 
-from toolkit import image, labels
+from toolkit import image, labels, lock
 from toolkit.engine import Engine
 from toolkit.errors import ImageReferenceError
 from toolkit.image import Stored
 from toolkit.reference import ImageReference
 
 TAG_DIGITS: Final = 12
+VENV: Final = str(PurePosixPath(lock.PATH).parent)
 
 _SHELL: Final = re.compile(r"(?:/bin/sh -c )?#\(nop\)\s+")
 """What engines without BuildKit, and Podman, write before an instruction in the history."""
@@ -123,8 +125,14 @@ def is_leftover(stored: Stored, history: Sequence[Mapping[str, Any]]) -> bool:
     keywords = stored.labels.get(labels.INSTRUCTIONS, "").split()
     if stored.tags or stored.repo_digests or not keywords:
         return False
-    last = [str(entry.get("CreatedBy") or "") for entry in history[: len(keywords)]]
-    return [_SHELL.sub("", text).partition(" ")[0] for text in reversed(last)] == keywords
+    last = [
+        _SHELL.sub("", str(entry.get("CreatedBy") or ""))
+        for entry in reversed(history[: len(keywords)])
+    ]
+    # An application's own Dockerfile may well end with the same keywords; it copies other things.
+    return [text.partition(" ")[0] for text in last] == keywords and any(
+        text.startswith(f"COPY {VENV} {VENV}") for text in last
+    )
 
 
 def _known(engine: Engine, image_id: str, users: Mapping[str, Sequence[str]]) -> Built | None:
