@@ -135,8 +135,8 @@ def local_bases(engine: Engine) -> tuple[ImageReference, ...]:
 
 
 def _unqualified(tag: str) -> str:
-    """Podman puts a registry before a name that has none, and finds it without it, too."""
-    return tag.removeprefix("localhost/")
+    """Podman puts one of these before a name without a registry, and finds it without, too."""
+    return tag.removeprefix("localhost/").removeprefix("docker.io/")
 
 
 def provide(engine: Engine, name: str, say: Callable[[str], None]) -> None:

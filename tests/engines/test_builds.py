@@ -64,8 +64,15 @@ def everything(engine: Engine, image: str) -> bytes:
     return b"\n".join(kept)
 
 
+def named(engine: Engine, name: str) -> list[str]:
+    """The images of ours that have a name; Podman lists its cache, too, which has our labels."""
+    listed = engine.list_images(f"{labels.NAME}={name}")
+    tagged = [entry for entry in listed if set(entry.get("RepoTags") or ()) - {"<none>:<none>"}]
+    return [str(entry["Id"]) for entry in tagged]
+
+
 def test_a_requirements_file_becomes_a_verified_image_and_is_reused(
-    cli: Cli, engine: Engine
+    nest: Nested, cli: Cli, engine: Engine
 ) -> None:
     """From a local wheel and with the secrets of this environment; listed as ours."""
     name = f"t-{fresh()[:8]}"
@@ -78,10 +85,10 @@ def test_a_requirements_file_becomes_a_verified_image_and_is_reused(
     second = cli(*command)
     assert second.stdout == first.stdout
     assert second.stderr == f"Reused {first.stdout.strip()}: nothing to do\n"
-    listed = engine.list_images(f"{labels.NAME}={name}")
     found = engine.inspect_image(first.stdout.strip())
     assert found is not None
-    assert [entry["Id"] for entry in listed] == [found["Id"]]
+    assert named(engine, name) == [found["Id"]]
+    assert found["RepoTags"] == [f"{nest.kind.registry}{first.stdout.strip()}"]
     ran = cli("run", "--image", first.stdout.strip(), "-c", "import tk_plain; print('it runs')")
     assert ran.stdout == "it runs\n", ran.stderr
 
@@ -105,7 +112,7 @@ def test_what_does_not_import_gets_no_name(cli: Cli, engine: Engine) -> None:
     made = cli("build-image", "--deps", "requirements.txt", "--name", name)
     assert made.code != 0
     assert "nowhere_to_be_found" in made.stderr
-    assert engine.list_images(f"{labels.NAME}={name}") == []
+    assert named(engine, name) == []
 
 
 def test_a_failing_requirement_is_told_with_its_line(cli: Cli) -> None:
@@ -169,7 +176,7 @@ def test_labels_arguments_and_target_reach_the_build(engine: Engine, base: str) 
             "",
             **{"sub/My.Dockerfile": f"FROM {base} AS one\nARG A\nENV B=$A\nFROM one\nENV B=no\n"},
         ).context,
-        labels={"odd": 'quote " newline \n end'},
+        labels={"odd": 'quote " and \\ backslash'},
         build_args={"A": "b c"},
         target="one",
         dockerfile="sub/My.Dockerfile",
@@ -177,8 +184,23 @@ def test_labels_arguments_and_target_reach_the_build(engine: Engine, base: str) 
     image = engine.inspect_image(build(engine, asked, secrets={}))
     assert image is not None
     assert "B=b c" in image["Config"]["Env"]
-    assert image["Config"]["Labels"]["odd"] == 'quote " newline \n end'
+    assert image["Config"]["Labels"]["odd"] == 'quote " and \\ backslash'
     assert not image["RepoTags"]
+
+
+def test_a_label_of_two_lines_is_kept_or_refused(nest: Nested, engine: Engine, base: str) -> None:
+    plain = request(f"FROM {base}\nRUN true\n")
+    asked = BuildRequest(plain.context, labels={"odd": "$HOME\nend"})
+    if not nest.kind.any_label:
+        with pytest.raises(BuildError) as caught:
+            build(engine, asked, secrets={})
+        assert str(caught.value) == (
+            "the label 'odd' has a value that Podman would change: '$HOME\\nend'"
+        )
+        return
+    image = engine.inspect_image(build(engine, asked, secrets={}))
+    assert image is not None
+    assert image["Config"]["Labels"]["odd"] == "$HOME\nend"
 
 
 def test_a_second_build_is_cached_and_no_cache_runs_every_step(engine: Engine, base: str) -> None:
@@ -239,17 +261,24 @@ def test_a_local_base_is_taken_whatever_its_registry_says(engine: Engine, base: 
     assert made["RootFS"]["Layers"][: len(found["RootFS"]["Layers"])] == found["RootFS"]["Layers"]
 
 
-def test_a_build_that_is_interrupted_leaves_no_process(engine: Engine, base: str) -> None:
-    seconds = f"300.{uuid.uuid4().int % 10**9:09}"
+def test_a_build_that_is_interrupted_leaves_no_process(
+    nest: Nested, engine: Engine, base: str
+) -> None:
+    """At once where the engine can end a step, else with the end of that step."""
+    number = uuid.uuid4().int % 10**9
+    step, after = (f"{300 if nest.kind.stops_steps else 5}.{number:09}", f"301.{number:09}")
 
     def listen(event: BuildEvent) -> None:
-        if isinstance(event, StepStarted) and seconds in event.name:
-            _until(seconds, running=True)
+        if isinstance(event, StepStarted) and step in event.name:
+            _until(step, running=True)
             raise KeyboardInterrupt
 
+    asked = request(f"FROM {base}\nRUN sleep {step}\nRUN sleep {after}\n")
     with pytest.raises(KeyboardInterrupt):
-        build(engine, request(f"FROM {base}\nRUN sleep {seconds}\n"), secrets={}, on_event=listen)
-    _until(seconds, running=False)
+        build(engine, asked, secrets={}, on_event=listen)
+    _until(step, running=False)
+    time.sleep(3)
+    assert not _sleeping(after)
 
 
 def _until(seconds: str, *, running: bool) -> None:

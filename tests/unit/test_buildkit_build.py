@@ -33,6 +33,7 @@ def _answer(status: int, *objects: object) -> bytes:
     return head % (status, len(body)) + body
 
 
+NO_SESSION = _answer(404, {"message": "page not found"})
 Start = Callable[..., Engine]
 
 
@@ -131,17 +132,34 @@ def test_progress_that_cannot_be_read_is_our_error(start: Start, said: object) -
         build(start(_answer(200, said)), REQUEST, secrets={})
 
 
-@pytest.mark.parametrize(
-    ("version", "who"), [(DOCKER, "the Docker engine 20.10.24"), (PODMAN, "Podman 5.8.6")]
-)
-def test_an_engine_without_sessions_has_no_buildkit(
-    start: Start, version: object, who: str
-) -> None:
-    refusal = _answer(404, {"message": "page not found"})
+def test_an_engine_without_sessions_has_no_buildkit(start: Start) -> None:
     with pytest.raises(EngineTooOldError) as caught:
-        build(start(b"", session=refusal, version=version), REQUEST, secrets={})
-    assert str(caught.value).startswith(f"{who} at unix:///")
+        build(start(b"", session=NO_SESSION), REQUEST, secrets={})
+    assert str(caught.value).startswith("the Docker engine 20.10.24 at unix:///")
     assert str(caught.value).endswith(" has no BuildKit, which is required for building images")
+
+
+def test_podman_has_a_road_of_its_own(start: Start) -> None:
+    assert road(start(b"", session=NO_SESSION, version=PODMAN)) == roads.PODMAN
+
+
+def test_a_podman_that_is_too_old_is_refused(start: Start) -> None:
+    engine = start(b"", session=NO_SESSION, version={**PODMAN, "Version": "3.4.4"})
+    with pytest.raises(EngineTooOldError) as caught:
+        build(engine, REQUEST)
+    assert str(caught.value) == (
+        f"Podman 3.4.4 at {engine.endpoint} is too old for building images, and 4.0 is required"
+    )
+
+
+def test_what_podman_would_change_is_refused(start: Start) -> None:
+    engine = start(b"", session=NO_SESSION, version=PODMAN)
+    with pytest.raises(BuildError) as caught:
+        build(engine, BuildRequest(b"", labels={"a": "$b"}))
+    assert str(caught.value) == "the label 'a' has a value that Podman would change: '$b'"
+    with pytest.raises(BuildError) as caught:
+        build(engine, REQUEST, secrets={"a,src=b": b""})
+    assert str(caught.value) == ("the build secret 'a,src=b' has a name that Podman does not take")
 
 
 def test_a_session_that_is_refused_for_another_reason_says_so(start: Start) -> None:

@@ -78,8 +78,6 @@ def system(seen: Versions) -> Finding:
 
 def build(seen: Build) -> Finding:
     """engine.build."""
-    if seen.flavour == "podman":
-        return Finding("builds go to Podman's /build", data={"road": "/build"})
     if seen.refused is not None:
         return Finding(
             "the engine offers no BuildKit",
@@ -94,6 +92,8 @@ def build(seen: Build) -> Finding:
         "build": "builds go to BuildKit, over /session and POST /build",
     }
     data = {"road": seen.road, "loses": list(seen.loses)}
+    if seen.road == "podman":
+        return Finding("builds go to Podman's /build", data=data)
     if not seen.loses:
         return Finding(said.get(seen.road, seen.road), data=data)
     return Finding(

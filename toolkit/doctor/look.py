@@ -214,11 +214,9 @@ def architecture() -> str:
 
 
 def build(engine: Engine, flavour: str) -> facts.Build:
-    """Open the road to BuildKit and leave it again; Podman has none and is not asked."""
+    """Open the road that a build would take, and leave it again."""
     from toolkit.engine import buildkit
 
-    if flavour != "docker":
-        return facts.Build(flavour)
     try:
         road = buildkit.road(engine)
     except (EngineRefusedError, EngineTooOldError) as error:

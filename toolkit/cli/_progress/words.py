@@ -79,5 +79,5 @@ def road(event: Event) -> str | None:
     taken = getattr(event, "road", None)
     if taken is None:
         return None
-    lost = f", without {', '.join(taken.loses)}" if taken.loses else ""
+    lost = f": {'; '.join(taken.loses)}" if taken.loses else ""
     return printable(f"  by the road `{taken.name}`{lost}")

@@ -73,7 +73,7 @@ def build(
             if way.channel is not None:
                 image = _solved(engine, request, way.session, way.channel, run)
             elif way.road is roads.PODMAN:
-                raise roads.without_buildkit(engine)
+                image = _by_podman(engine, request, secrets, run)
             else:
                 image = _posted(engine, request, way.session, run)
         except (BuildError, EngineError):
@@ -103,6 +103,19 @@ def _solved(
             f"the Docker engine at {engine.endpoint} has built the image and does not say its id"
         )
     return solved.image
+
+
+def _by_podman(
+    engine: Engine, request: BuildRequest, secrets: Mapping[str, bytes], run: _Run
+) -> str:
+    from toolkit.engine.buildkit import podman
+
+    def failed(words: str, lines: tuple[int, int] | None) -> BuildError:
+        return run.failed(words, Details(lines))
+
+    image = podman.built(engine, request, secrets, take=run.take, failed=failed)
+    run.close()
+    return image
 
 
 def _posted(engine: Engine, request: BuildRequest, session: str, run: _Run) -> str:

@@ -27,7 +27,9 @@ _COUNTED: Final = frozenset({"FROM", "RUN", "COPY", "ADD", "WORKDIR"})
 
 
 @dataclass(frozen=True, slots=True)
-class _Instruction:
+class Instruction:
+    """One instruction: its keyword in capitals, the rest in one line, and its lines from 1."""
+
     keyword: str
     arguments: str
     lines: Lines
@@ -37,11 +39,11 @@ class _Instruction:
 class _Stage:
     name: str
     image: str
-    start: _Instruction
+    start: Instruction
     real: bool
-    rest: list[_Instruction] = field(default_factory=list)
+    rest: list[Instruction] = field(default_factory=list)
 
-    def counted(self) -> tuple[list[_Instruction], int]:
+    def counted(self) -> tuple[list[Instruction], int]:
         """The instructions that have a number, and how many BuildKit says there are."""
         steps = [self.start] if self.real else []
         steps += [each for each in self.rest if each.keyword in _COUNTED]
@@ -107,7 +109,7 @@ def _base_named(stages: list[_Stage], image: str) -> Lines | None:
 def _stages(dockerfile: str) -> Iterator[_Stage]:
     stage: _Stage | None = None
     names: list[str] = []
-    for each in _instructions(dockerfile):
+    for each in instructions(dockerfile):
         if each.keyword != "FROM":
             if stage is not None:  # an ARG before the first FROM belongs to no stage
                 stage.rest.append(each)
@@ -124,7 +126,7 @@ def _stages(dockerfile: str) -> Iterator[_Stage]:
         yield stage
 
 
-def _instructions(dockerfile: str) -> Iterator[_Instruction]:
+def instructions(dockerfile: str) -> Iterator[Instruction]:
     """Every instruction with its lines: continuations joined, comments and empty lines left out."""
     escape, directives = "\\", True
     start, pending = 0, ""
@@ -142,5 +144,5 @@ def _instructions(dockerfile: str) -> Iterator[_Instruction]:
             pending += bare[: -len(escape)]
             continue
         keyword, _, arguments = (pending + bare).strip().partition(" ")
-        yield _Instruction(keyword.upper(), arguments.strip(), (start, number))
+        yield Instruction(keyword.upper(), arguments.strip(), (start, number))
         start, pending = 0, ""

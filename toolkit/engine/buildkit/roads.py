@@ -48,7 +48,15 @@ BUILD: Final = Road(
         "a build cache is exported only inside the image",
     ),
 )
-PODMAN: Final = Road("podman")
+PODMAN: Final = Road(
+    "podman",
+    (
+        "secrets lie in a file on Podman's disk while a build runs",
+        "a base image that needs a login must be there before the build",
+        "no build cache is imported or exported",
+        "a step that runs while a build is interrupted goes on to its end",
+    ),
+)
 
 
 @dataclass(frozen=True, slots=True)
