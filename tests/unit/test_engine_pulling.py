@@ -48,6 +48,21 @@ WORDS: list[tuple[Trouble, str]] = [
     ("absent", "manifest for alpine:nope not found: manifest unknown: manifest unknown"),
     ("absent", "no matching manifest for linux/riscv64 in the manifest list entries"),
     ("absent", 'error parsing HTTP 404 response body: unexpected end of JSON input: ""'),
+    # The containerd image store, and Podman.
+    (
+        "absent",
+        'failed to resolve reference "127.0.0.1:5790/x/t:2": 127.0.0.1:5790/x/t:2: not found',
+    ),
+    (
+        "denied",
+        (
+            "pull access denied, repository does not exist or may require authorization:"
+            " authorization failed: no basic auth credentials"
+        ),
+    ),
+    ("unreachable", "http: server gave HTTP response to HTTPS client"),
+    ("unreachable", "lookup registry.invalid on 10.0.0.53:53: no such host"),
+    ("absent", "manifest unknown: manifest unknown"),
     ("full", "write /var/lib/docker/tmp/GetImageBlob1: no space left on device"),
     ("other", "something new"),
 ]
@@ -115,8 +130,9 @@ def test_each_trouble_of_a_pull_has_its_sentence_and_hint(trouble: str) -> None:
 def test_a_registry_without_tls_is_told_apart() -> None:
     error = failure(IMAGE, f"{_HEAD}http: server gave HTTP response to HTTPS client")
     assert error.hint == (
-        'add "r.example:5000" to "insecure-registries" in the engine\'s daemon.json, or let the'
-        " registry speak TLS, or use an image that is there already"
+        "let the registry speak TLS, or name r.example:5000 in the engine's configuration as"
+        ' insecure (Docker: "insecure-registries" in daemon.json), or use an image that is there'
+        " already"
     )
 
 
@@ -140,12 +156,14 @@ def test_each_trouble_of_a_push_is_told_as_one() -> None:
     assert str(down).startswith(f"{WHAT} could not be pushed: its registry cannot be reached: ")
     assert down.hint == _NETWORK
     words = "An image does not exist locally with the tag: r.example:5000/team/x"
-    for said in (words, "tag does not exist: r.example:5000/team/x:1"):
+    podman = "failed to find image r.example:5000/team/x:1: x:1: image not known"
+    for said in (words, "tag does not exist: r.example:5000/team/x:1", podman):
         none = pushing.failure(IMAGE, said)
         assert (str(none), none.hint) == (
             f"{WHAT} is not on the engine",
             "build it under that name (`toolkit build-image --tag`), or correct the name",
         )
+        assert none.trouble == "absent"
 
 
 def test_a_registry_that_says_nothing_has_a_sentence_too() -> None:
@@ -175,4 +193,5 @@ def test_both_tell_the_digest_in_their_own_place() -> None:
     assert digest({"status": f"Digest: {name}"}) == name
     assert digest({"status": "Pulling from x"}) is None
     assert pushing.digest({"aux": {"Tag": "1", "Digest": name, "Size": 5}}) == name
-    assert pushing.digest({"status": f"1: digest: {name} size: 5"}) is None
+    assert pushing.digest({"status": f"1: digest: {name} size: 5"}) == name
+    assert pushing.digest({"status": "Pushed", "id": "a1"}) is None

@@ -22,7 +22,9 @@ from toolkit.errors import (
     EngineRefusedError,
     EngineTooOldError,
     EngineUnreachableError,
+    PushError,
 )
+from toolkit.reference import ImageReference
 
 PEM = Path(__file__).parent.parent / "cases/wire/localhost.pem"
 SWITCH = b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n"
@@ -218,6 +220,18 @@ def test_the_engine_s_words_and_status_are_kept(start: Start) -> None:
         engine.create_container({})
     assert str(caught.value) == "creating a container failed: Conflict. The name is in use"
     assert caught.value.status == 409
+
+
+def test_podman_s_words_of_a_push_that_failed_are_found(start: Start) -> None:
+    """It answers with what would be an object of the stream, had it begun one."""
+    said = {"errorDetail": {"message": "connection refused"}, "error": "connection refused"}
+    _, engine = start(_say(_json(500, said)))
+    with pytest.raises(PushError) as caught:
+        engine.push(ImageReference.parse("r.example/x:1"))
+    assert str(caught.value) == (
+        "the image r.example/x:1 could not be pushed: its registry cannot be reached: connection"
+        " refused"
+    )
 
 
 @pytest.mark.parametrize(

@@ -59,7 +59,8 @@ def pulled(
     with _borrowed(engine, shared):
         digest = _fetched(engine, shared, listener, patience)
         stored = None if digest is None else image.find(engine, shared)
-        yield None if stored is None else (stored, shared.with_digest(digest or None))
+        name = shared.with_digest(digest or image.digest_of(stored, shared))
+        yield None if stored is None else (stored, name)
 
 
 def check(shared: ImageReference, stored: Stored, *, digest: str, base: Base) -> None:

@@ -25,7 +25,7 @@ import docker.tls
 import docker.transport
 import requests
 
-from toolkit.engine import dialing, failures, troubles
+from toolkit.engine import dialing, failures, troubles, wire
 from toolkit.engine.endpoint import Endpoint, Tls
 from toolkit.engine.stream import ByteStream, SocketStream
 from toolkit.engine.unix_http import UnixAdapter
@@ -289,7 +289,10 @@ def _words(response: requests.Response) -> str:
         said = json.loads(response.content)
     except ValueError:
         return response.text.strip()
-    return str(said.get("message", said)) if isinstance(said, dict) else str(said)
+    if not isinstance(said, dict):
+        return str(said)
+    # Podman answers a push that failed with what would be an object of the stream.
+    return str(said.get("message") or wire.error_words(said) or said)
 
 
 def _take_over(response: requests.Response) -> ByteStream:

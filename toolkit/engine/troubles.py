@@ -96,8 +96,8 @@ def hint(kind: Trouble, words: str, host: str) -> str | None:
     """Say what to do about it, where that does not depend on what was wanted."""
     if kind == "unreachable" and "HTTP response to HTTPS client" in words:
         return (
-            f'add "{host}" to "insecure-registries" in the engine\'s daemon.json, or let the'
-            " registry speak TLS"
+            f"let the registry speak TLS, or name {host} in the engine's configuration as insecure"
+            ' (Docker: "insecure-registries" in daemon.json)'
         )
     return {
         "full": failures.hint_for(words),
