@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from toolkit.engine.buildkit import BuildRequest
+from toolkit.engine.buildkit import BuildRequest, details
 from toolkit.engine.buildkit.calls import Call, Client, Ended, Message
+from toolkit.engine.buildkit.origin import Lines
 from toolkit.engine.buildkit.progress import Progress, StepCompleted, StepFailed, StepLog
 from toolkit.engine.buildkit.services import Body, Reply, Services
 from toolkit.engine.buildkit.session import Server
@@ -95,6 +96,30 @@ def test_the_recorded_builds_tell_what_happened() -> None:
     assert lines == [str(number) for number in range(1, 101)]
     end, _, _, _ = told("parse-error")
     assert "unknown instruction: RUNN" in end.words
+
+
+@pytest.mark.parametrize(
+    ("name", "lines", "words"),
+    [("failed", (3, 5), "exit code: 17"), ("parse-error", (2, 2), "unknown instruction: RUNN")],
+)
+def test_the_details_of_a_newer_engine_name_lines_and_vertex(
+    name: str, lines: Lines, words: str
+) -> None:
+    raw = (WIRE / f"grpc-28.5-{name}.bin").read_bytes()
+    solve, status, _ = _replayed(raw, 1000)
+    end = solve[-1]
+    assert isinstance(end, Ended)
+    assert words in end.words
+    found = details.read(end.details, "Dockerfile")
+    assert found.lines == lines
+    progress = Progress()
+    for item in status:
+        if isinstance(item, Message):
+            list(progress.feed(decode(item.payload)))
+    culprit = progress.culprit(found.vertex)
+    assert (culprit is not None) == (name == "failed")
+    assert bool(found.vertex) == (name == "failed")
+    assert details.read(end.details, "Other") == details.Details(None, found.vertex)
 
 
 @settings(deadline=None, max_examples=50)
