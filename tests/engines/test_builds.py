@@ -89,6 +89,8 @@ def test_a_requirements_file_becomes_a_verified_image_and_is_reused(
     assert found is not None
     assert named(engine, name) == [found["Id"]]
     assert found["RepoTags"] == [f"{nest.kind.registry}{first.stdout.strip()}"]
+    shown = json.loads(cli("images", "--json").stdout)["images"]
+    assert [each["references"] for each in shown if each["name"] == name] == [found["RepoTags"]]
     ran = cli("run", "--image", first.stdout.strip(), "-c", "import tk_plain; print('it runs')")
     assert ran.stdout == "it runs\n", ran.stderr
 
