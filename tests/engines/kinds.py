@@ -20,7 +20,7 @@ class Kind:
     `registry`: what it puts before a tag that names no registry. `checks_sources`: whether
     it refuses a mount whose source is missing as it creates a container. `stops_steps`: whether a
     build that is interrupted ends the step that runs. `any_label`: whether a label given to a build
-    may hold whatever one likes.
+    may hold whatever one likes. `packed`: whether it keeps layers packed (containerd's store).
     """
 
     name: str
@@ -34,6 +34,7 @@ class Kind:
     checks_sources: bool = True
     stops_steps: bool = True
     any_label: bool = True
+    packed: bool = False
 
 
 def _podman(name: str, *, suite: str, version: str) -> Kind:
@@ -59,6 +60,7 @@ KINDS: Final = (
         suite="sid",
         version="28.",
         settings={"features": {"containerd-snapshotter": True}},
+        packed=True,
     ),
     _podman("podman-4.3", suite="bookworm", version="4."),
     _podman("podman-5.4", suite="trixie", version="5."),
