@@ -139,14 +139,17 @@ class _Supervisor:
         """Signal every descendant until none is left, or the limit has passed."""
         deadline = time.monotonic() + limit
         if number == signal.SIGTERM:
-            for pid in self._descendants():  # a shell that outlives its program says "Terminated"
-                _signal(pid, signal.SIGTERM)
-                _signal(pid, signal.SIGCONT)  # a stopped process would not hear it
+            self._ask_to_end()
         while (self._reap() or self._descendants()) and time.monotonic() < deadline:
             if number == signal.SIGKILL:
                 kill(self._descendants)
             if self._poll.poll(20):
                 os.read(self._wake, 4096)
+
+    def _ask_to_end(self) -> None:
+        for pid in self._descendants():  # a shell that outlives its program says "Terminated"
+            _signal(pid, signal.SIGTERM)
+            _signal(pid, signal.SIGCONT)  # a stopped process would not hear it
 
     def _reap(self) -> bool:
         """Collect the dead. False when there is no child left, dead or alive."""
@@ -213,8 +216,11 @@ def below(family: set[int], table: dict[int, Process]) -> list[int]:
     return found
 
 
-def kill(find: Callable[[], Iterable[int]]) -> None:
-    """Freeze, look again until nothing new appears, then kill: a fork bomb cannot outrun it."""
+def kill(find: Callable[[], Iterable[int]]) -> set[int]:
+    """Freeze, look again until nothing new appears, then kill: a fork bomb cannot outrun it.
+
+    Gives those that were killed; they may still be dying.
+    """
     frozen: set[int] = set()
     for _ in range(_FREEZE_ROUNDS):
         new = set(find()) - frozen
@@ -225,6 +231,7 @@ def kill(find: Callable[[], Iterable[int]]) -> None:
         frozen |= new
     for pid in frozen:
         _signal(pid, signal.SIGKILL)
+    return frozen
 
 
 def _signal(pid: int, number: int) -> None:
