@@ -4,7 +4,7 @@ Runs inside the container, as part of the worker. Written for Python 3.8, standa
 protocol.py.
 """
 
-# ruff: noqa: PTH123 - pathlib takes longer to import than a program to start
+# ruff: noqa: PTH110, PTH123 - pathlib takes longer to import than a program to start
 from __future__ import annotations
 
 import os
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 _COUNTERS = ("/sys/fs/cgroup/memory.events", "/sys/fs/cgroup/memory/memory.oom_control")
 """Where the container's own cgroup is seen, version 2 and 1; both count in a line `oom_kill N`."""
+_PATIENCE = 500
+"""Times 2 ms: how long the dying are waited for. One in the kernel's hands may take its time."""
 
 
 class OutOfMemory:
@@ -49,7 +51,8 @@ def end_orphans(family: set[int], since: int, uid: int, spared: Callable[[], set
 
     `family` are the supervisor and its child. What else it watched is now a child of this process,
     unless it is still below them (`adopt_orphans` has seen to that); it is not older than the run
-    (`since`, in clock ticks). Nothing is of another user than the code, or `spared`.
+    (`since`, in clock ticks). Nothing is of another user than the code, or `spared`. They are gone
+    when this returns: a result must not be there before that.
     """
     own = os.getpid()
 
@@ -64,7 +67,12 @@ def end_orphans(family: set[int], since: int, uid: int, spared: Callable[[], set
         found = {pid for pid in found if pid in table and _is_of(pid, uid)}
         return found.union(below(found, table))
 
-    kill(find)
+    killed = kill(find)
+    for _ in range(_PATIENCE):
+        killed = {pid for pid in killed if os.path.exists("/proc/%d" % pid)}
+        if not killed:
+            break
+        time.sleep(0.002)
 
 
 def ticks() -> int:
