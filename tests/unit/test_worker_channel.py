@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.patience import with_enough_time
 from toolkit.errors import DiedError, ExecError, NotRunningError, StartError
 from toolkit.worker import boot, protocol
 from toolkit.worker.channel import Channel, Setup
@@ -229,8 +230,11 @@ TREES = {
 def test_a_limit_ends_every_descendant(channel: Channel, tmp_path: Path, tree: str) -> None:
     """Each tree is marked by its environment, so that what is left of it can be found."""
     mark = {"TOOLKIT_TEST_TREE": f"{tree}{os.getpid()}"}
-    result = sh(channel, f"echo before; {TREES[tree]}", timeout=0.5, environment=mark)
-    assert (tmp_path / "started").exists()
+
+    def run(timeout: float) -> Result:
+        return sh(channel, f"echo before; {TREES[tree]}", timeout=timeout, environment=mark)
+
+    result = with_enough_time(run, lambda _result: (tmp_path / "started").exists())
     assert (result.exit_code, result.timed_out) == (124, True)
     assert result.stdout == b"before\n"
     assert _marked(mark["TOOLKIT_TEST_TREE"]) == []
@@ -267,15 +271,21 @@ def test_a_program_that_exits_124_has_not_run_out_of_time(channel: Channel) -> N
 
 
 def test_output_of_a_background_process_is_waited_for_until_the_limit(channel: Channel) -> None:
-    started = time.monotonic()
-    result = sh(channel, "sleep 60 & echo $!", timeout=0.5)
+
+    def run(timeout: float) -> Result:
+        return sh(channel, "sleep 60 & echo $!", timeout=timeout)
+
+    result = with_enough_time(run, lambda result: not result.timed_out)
     os.kill(int(result.stdout), 9)  # it lived on: only the program is limited
     assert (result.exit_code, result.timed_out) == (0, False)
-    assert time.monotonic() - started < 10
+    assert result.seconds < 10
 
 
 def test_a_background_process_that_never_pauses_does_not_keep_the_run(channel: Channel) -> None:
-    result = sh(channel, "yes & echo $! >&2; exit 3", timeout=0.5)
+    def run(timeout: float) -> Result:
+        return sh(channel, "yes & echo $! >&2; exit 3", timeout=timeout)
+
+    result = with_enough_time(run, lambda result: not result.timed_out)
     os.kill(int(result.stderr), 9)
     assert (result.exit_code, result.timed_out) == (3, False)
 
@@ -284,16 +294,34 @@ def test_a_run_can_be_cancelled_from_another_thread(channel: Channel) -> None:
     """Every process of it ends, what it has said is kept, and the channel goes on."""
     mark = f"cancel{os.getpid()}"
     cancellation = Cancellation()
-    threading.Timer(0.5, cancellation.cancel).start()
-    script = "echo begun; setsid sleep 60 & trap '' TERM; sleep 60; sleep 60"
+    script = "setsid sleep 60 & trap '' TERM; echo begun; sleep 60; sleep 60"
     command = Command(
         ("sh", "-c", script), environment={"TOOLKIT_TEST_TREE": mark}, cancellation=cancellation
     )
-    result = channel.run(command)
+    result = channel.run(command, on_output=lambda *_: elsewhere(cancellation.cancel))
     assert (result.cancelled, result.timed_out, result.stdout) == (True, False, b"begun\n")
     assert result.exit_code > 128
     assert _marked(mark) == []
     assert sh(channel, "echo next").stdout == b"next\n"
+
+
+def test_a_cancellation_ends_what_outlives_the_program_and_holds_its_output(
+    channel: Channel,
+) -> None:
+    """The program has ended by itself; all that it has left is of its block still."""
+    cancellation = Cancellation()
+    left: list[int] = []
+
+    def cancel(_stream: str, data: bytes) -> None:
+        program, child = map(int, data.split())
+        left.append(child)
+        _wait_until(lambda: not Path(f"/proc/{program}").exists())
+        elsewhere(cancellation.cancel)
+
+    command = Command(("sh", "-c", "sleep 60 & echo $$ $!"), cancellation=cancellation)
+    result = channel.run(command, on_output=cancel)
+    assert (result.cancelled, result.exit_code) == (True, 0)
+    assert not Path(f"/proc/{left[0]}").exists()
 
 
 def test_a_cancellation_before_the_run_ends_it_at_once_and_one_after_it_nothing(
@@ -317,7 +345,7 @@ class Cut(Pipes):
 
 def test_a_worker_that_hears_nothing_for_its_time_to_live_ends() -> None:
     pipes = Pipes(boot.command(sys.executable))
-    Channel(pipes, name="x").open(Setup("/", ttl=0.5), timeout=10)
+    Channel(pipes, name="x").open(Setup("/", ttl=1.5), timeout=10)
     assert pipes.process.poll() is None
     pipes.silence()
     assert pipes.process.wait(10) == 0
@@ -327,8 +355,8 @@ def test_a_worker_that_hears_nothing_for_its_time_to_live_ends() -> None:
 def test_a_heartbeat_keeps_a_worker_that_nobody_asks_anything() -> None:
     pipes = Pipes(boot.command(sys.executable))
     channel = Channel(pipes, name="x")
-    channel.open(Setup("/", ttl=0.6), timeout=10)
-    time.sleep(2.0)
+    channel.open(Setup("/", ttl=1.5), timeout=10)
+    time.sleep(3.5)
     assert sh(channel, "echo there").stdout == b"there\n"
     channel.close()
     pipes.discard()
@@ -362,9 +390,10 @@ def test_runs_from_several_threads_do_not_mix(channel: Channel) -> None:
 
 
 def test_a_short_run_does_not_wait_behind_a_flood_that_nobody_reads(channel: Channel) -> None:
-    release = threading.Event()
+    flows, release = threading.Event(), threading.Event()
 
     def hold(_stream: str, _data: bytes) -> None:
+        flows.set()
         release.wait(30)
 
     def flood() -> None:
@@ -374,6 +403,7 @@ def test_a_short_run_does_not_wait_behind_a_flood_that_nobody_reads(channel: Cha
     thread = threading.Thread(target=flood)
     thread.start()
     try:
+        assert flows.wait(30)
         assert sh(channel, "echo quick").stdout == b"quick\n"
         assert thread.is_alive()
     finally:
@@ -442,9 +472,9 @@ def test_arguments_over_the_frame_limit_are_refused_before_they_are_sent(channel
 
 
 def test_the_end_of_the_worker_ends_a_run_with_an_error(channel: Channel, pipes: Pipes) -> None:
-    threading.Timer(0.3, pipes.process.kill).start()
+    command = Command(("sh", "-c", "echo on; sleep 60"))
     with pytest.raises(DiedError, match="the worker ended"):
-        sh(channel, "sleep 60")
+        channel.run(command, on_output=lambda *_: pipes.process.kill())
     assert not channel.is_alive
     with pytest.raises(DiedError):
         sh(channel, "true")
@@ -497,6 +527,13 @@ def test_a_request_of_no_known_kind_ends_the_worker(channel: Channel, pipes: Pip
     """A peer that speaks otherwise is not guessed at."""
     channel._send(Frame(protocol.READY, 1))
     assert pipes.process.wait(10) != 0
+
+
+def elsewhere(act: Callable[[], object]) -> None:
+    """Do it in another thread."""
+    thread = threading.Thread(target=act)
+    thread.start()
+    thread.join()
 
 
 def _marked(mark: str) -> list[int]:

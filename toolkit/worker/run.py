@@ -182,12 +182,14 @@ class Run:
     # The rest.
 
     def _end(self) -> None:
-        if self._stopping or self._code is not None:
+        """End all of it, also what outlives the program and holds its output."""
+        if self._stopping:
+            return
+        if not self._supervised:
+            if self._code is None:  # nobody has begun it
+                self._stopping, self._code = True, _ENDED
             return
         self._stopping = True
-        if not self._supervised:  # nobody has begun it
-            self._code = _ENDED
-            return
         self.deadline = time.monotonic() + _PATIENCE
         with contextlib.suppress(OSError):  # gone? then its reports end now
             os.write(self._pipes.orders, END)
