@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from tests.patience import with_enough_time
 from toolkit.coding import process_tree
 from toolkit.errors import ExecError
 from toolkit.worker.result import Cancellation, Command, Result
@@ -44,6 +45,17 @@ def run(folder: Path, *argv: str, **options: Any) -> Result:  # noqa: ANN401 - C
 
 def python(folder: Path, code: str, **options: Any) -> Result:  # noqa: ANN401 - as above
     return run(folder, sys.executable, "-c", code, **options)
+
+
+def limited(folder: Path, *argv: str) -> Result:
+    """Run until a limit ends it, which it must not before it has written its id into the folder."""
+    pid = folder / "pid"
+
+    def attempt(timeout: float) -> Result:
+        pid.unlink(missing_ok=True)
+        return run(folder, *argv, timeout=timeout)
+
+    return with_enough_time(attempt, lambda _result: pid.exists() and pid.read_text() != "")
 
 
 def is_gone(folder: Path) -> bool:
@@ -127,7 +139,7 @@ def test_signals_that_python_ignores_are_not_ignored_in_the_program(tmp_path: Pa
 @pytest.mark.parametrize("code", [SETSID, TWICE, DEAF], ids=["setsid", "twice", "deaf"])
 def test_a_limit_ends_every_process_and_keeps_the_output(tmp_path: Path, code: str) -> None:
     shell = f'echo before; "{sys.executable}" -c "$0" & exec sleep 60'
-    result = run(tmp_path, "sh", "-c", shell, code, timeout=1)
+    result = limited(tmp_path, "sh", "-c", shell, code)
     assert (result.exit_code, result.stdout, result.timed_out) == (124, b"before\n", True)
     assert is_gone(tmp_path)
 
@@ -137,7 +149,7 @@ def test_a_limit_ends_the_group_where_there_is_no_subreaper(
 ) -> None:
     monkeypatch.setattr(process_tree, "_KIND", "group")
     shell = f'echo before; "{sys.executable}" -c "$0" & exec sleep 60'
-    result = run(tmp_path, "sh", "-c", shell, DEAF, timeout=1)
+    result = limited(tmp_path, "sh", "-c", shell, DEAF)
     assert (result.exit_code, result.stdout, result.timed_out) == (124, b"before\n", True)
     assert is_gone(tmp_path)
 
@@ -155,7 +167,7 @@ def test_what_stays_behind_without_a_limit_lives_on(kind: str, tmp_path: Path) -
 def test_who_holds_the_output_has_no_longer_than_the_limit(kind: str, tmp_path: Path) -> None:
     """As in AutoGen, a program that has ended has timed out when its output has no end."""
     assert kind
-    result = run(tmp_path, "sh", "-c", "sleep 30 & echo $! > pid; echo on", timeout=1)
+    result = limited(tmp_path, "sh", "-c", "sleep 30 & echo on; echo $! > pid")
     assert (result.exit_code, result.stdout, result.timed_out) == (124, b"on\n", True)
     assert is_gone(tmp_path)
 
@@ -182,6 +194,27 @@ def test_a_cancellation_ends_every_process(kind: str, tmp_path: Path) -> None:
     assert (result.cancelled, result.timed_out, result.stdout) == (True, False, b"before\n")
     assert is_gone(tmp_path)
     cancellation.cancel()
+
+
+def test_a_cancellation_ends_what_outlives_the_program_and_holds_its_output(
+    kind: str, tmp_path: Path
+) -> None:
+    assert kind
+    cancellation = Cancellation()
+
+    def cancel(_stream: str, data: bytes) -> None:
+        while Path(f"/proc/{int(data)}").exists():
+            time.sleep(0.01)
+        cancellation.cancel()
+
+    command = Command(
+        ("sh", "-c", "sleep 60 & echo $! > pid; echo $$"),
+        cwd=str(tmp_path),
+        environment=PATH,
+        cancellation=cancellation,
+    )
+    assert process_tree.run(command, on_output=cancel).cancelled
+    assert is_gone(tmp_path)
 
 
 def test_a_cancellation_before_the_run_ends_it_at_once(tmp_path: Path) -> None:

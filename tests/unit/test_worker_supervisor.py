@@ -24,7 +24,7 @@ def process(parent: int, session: int = 1) -> Process:
 
 @st.composite
 def forests(draw: st.DrawFn) -> dict[int, Process]:
-    """Processes below this one, and some that are not; their numbers say nothing of who is whose."""
+    """Processes below this one, and others; their numbers say nothing of who is whose."""
     numbers = draw(st.lists(st.integers(FAR, FAR + 300), unique=True, max_size=30))
     parents = [OWN, 1]
     table = {}
@@ -66,7 +66,7 @@ def test_parents_are_asked_to_end_before_their_children(
         supervisor._Supervisor(FAR, 0, -1, -1)._ask_to_end()
     pids = [pid for pid, number in asked if number == signal.SIGTERM]
     assert pids == [*below({OWN}, table), stray]
-    assert asked == [pair for pid in pids for pair in ((pid, signal.SIGTERM), (pid, signal.SIGCONT))]
+    assert asked == [(pid, number) for pid in pids for number in (signal.SIGTERM, signal.SIGCONT)]
 
 
 def test_what_is_killed_is_frozen_before_until_nothing_new_appears() -> None:

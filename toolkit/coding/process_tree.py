@@ -33,7 +33,6 @@ _PATIENCE: Final = GRACE + 13.0
 """Seconds after which a supervisor that was told to end the program is taken for lost."""
 _PIPEFUL: Final = 16
 """Reads that empty a pipe, however large one may make it."""
-"""Bytes in which a supervisor says who it and its child are, before it says the exit code."""
 _KIND: Final = "tree" if sys.platform == "linux" else "group"
 
 

@@ -69,7 +69,7 @@ def end_orphans(family: set[int], since: int, uid: int, spared: Callable[[], set
 
     killed = kill(find)
     for _ in range(_PATIENCE):
-        killed = {pid for pid in killed if os.path.exists("/proc/%d" % pid)}
+        killed = {pid for pid in killed if os.path.exists(f"/proc/{pid}")}
         if not killed:
             break
         time.sleep(0.002)
