@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import subprocess
 import sys
 import uuid
@@ -164,6 +165,28 @@ def _owned(engine: Engine, pids: frozenset[str]) -> Iterator[str]:
         for thing in (said[key] if key else said) or ():
             if (thing.get("Labels") or {}).get(labels.OWNER_PID) in pids:
                 yield f"{path} {thing.get('Id') or thing.get('Name')}"
+
+
+def of_this_run(listed: list[dict[str, Any]], key: str, run: str) -> list[str]:
+    """Of what was listed by a label of the tests, the values that begin with this run's name."""
+    values = [str(each["Labels"][key]) for each in listed]
+    return [value for value in values if value.startswith(run)]
+
+
+@pytest.fixture(scope="module")
+def own_host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Put this process and those that it starts on a machine of their own, as far as it is named.
+
+    Else what a test has left is cleared before it looks at it by anybody's next start, such as that
+    of another run of these tests on the same engine.
+    """
+    name = f"toolkit-test-{uuid.uuid4().hex}"
+    folder = tmp_path_factory.mktemp("host")
+    (folder / "sitecustomize.py").write_text(f"import platform\nplatform.node = lambda: {name!r}\n")
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(platform, "node", lambda: name)
+        patched.setenv("PYTHONPATH", str(folder), prepend=os.pathsep)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.patience import with_enough_time
 from toolkit import labels as label
 from toolkit.container import Container, ContainerOptions, Mount
 from toolkit.engine import Engine, connect
@@ -112,7 +113,7 @@ def test_signals_from_inside_do_not_end_the_worker(start: Callable[..., Containe
 def test_orphans_are_collected(start: Callable[..., Container]) -> None:
     container = start()
     sh(container, "for i in 1 2 3; do (setsid true &) ; done; sleep 0.1")
-    zombies = "grep -l '^State:.Z' /proc/[0-9]*/status | wc -l"
+    zombies = "grep -sl '^State:.Z' /proc/[0-9]*/status | wc -l"
     assert sh(container, zombies) == "0\n"
 
 
@@ -125,7 +126,10 @@ def test_a_limit_ends_what_left_the_session_and_the_container_lives_on(
         "trap '' TERM; echo before;"
         "(setsid sh -c 'trap \"\" TERM; echo $$ > /tmp/pid; sleep 60; sleep 60' &); sleep 60"
     )
-    result = container.run(["sh", "-c", script], timeout=0.5)
+    result = with_enough_time(
+        lambda timeout: container.run(["sh", "-c", script], timeout=timeout),
+        lambda _result: sh(container, "cat /tmp/pid 2> /dev/null") != "",
+    )
     assert (result.exit_code, result.timed_out, result.stdout) == (124, True, b"before\n")
     assert sh(container, "kill -0 $(cat /tmp/pid) 2>&1 | grep -c 'No such process'") == "1\n"
 
@@ -173,12 +177,17 @@ def test_a_file_that_is_written_is_the_codes_own(start: Callable[..., Container]
 def test_reset_ends_every_process_and_keeps_the_files(start: Callable[..., Container]) -> None:
     container = start(user=STRANGER)
     sh(container, "echo kept > /tmp/file; setsid sleep 60 > /dev/null 2>&1 & echo $! > /tmp/pid")
-    results = []
-    running = threading.Thread(target=lambda: results.append(container.run(["sleep", "60"])))
+    results, runs = [], threading.Event()
+
+    def run() -> None:
+        argv = ["sh", "-c", "echo on; exec sleep 60"]
+        results.append(container.run(argv, on_output=lambda *_: runs.set()))
+
+    running = threading.Thread(target=run)
     running.start()
-    time.sleep(0.2)
+    assert runs.wait(30)
     container.reset()
-    running.join(10)
+    running.join(30)
     assert results[0].exit_code == 137
     assert sh(container, "cat /tmp/file; kill -0 $(cat /tmp/pid) || echo gone").endswith("gone\n")
 

@@ -17,6 +17,7 @@ from typing import Any, Final, TypeVar
 
 import pytest
 
+from tests.patience import with_enough_time
 from toolkit.coding import (
     CodeBlock,
     CodeExecutor,
@@ -86,12 +87,6 @@ def work_dir(make: Maker, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def shared(make: Maker, work_dir: Path) -> Executor:
     """One executor for all cases that leave it as it was."""
     return make(work_dir)
-
-
-@pytest.fixture(scope="module")
-def brief(make: Maker, tmp_path_factory: pytest.TempPathFactory) -> Executor:
-    """One whose blocks have a second."""
-    return make(tmp_path_factory.mktemp("brief"), timeout=1)
 
 
 @pytest.fixture
@@ -397,14 +392,19 @@ DEAF: Final = "trap '' TERM\necho before\nwhile :; do echo x >> beat; sleep 0.05
 
 @pytest.mark.parametrize(("language", "code"), [("python", SETSID), ("sh", DEAF)])
 def test_a_limit_ends_every_process_keeps_the_output_and_says_timeout(
-    brief: Executor, language: str, code: str
+    make: Maker, tmp_path: Path, language: str, code: str
 ) -> None:
     """Also those in a session of their own, and those that do not listen."""
-    result = run(brief, (language, code), ("sh", "echo never"))
+    beat = tmp_path / "beat"
+
+    def attempt(timeout: float) -> tuple[Executor, CommandLineCodeResult]:
+        brief = make(tmp_path, timeout=timeout)
+        return brief, run(brief, (language, code), ("sh", "echo never"))
+
+    brief, result = with_enough_time(attempt, lambda _: beat.exists())
     assert (result.exit_code, result.output) == (124, "before\n\nTimeout")
     block = result.blocks[0]
     assert (block.timed_out, block.stdout) == (True, "before\n")
-    beat = brief.work_dir / "beat"
     size = beat.stat().st_size
     time.sleep(0.3)
     assert beat.stat().st_size == size
@@ -491,6 +491,22 @@ def test_blocks_can_be_awaited_and_a_cancelled_task_has_ended_them(shared: Execu
         assert beat.stat().st_size == size
 
     asyncio.run(story())
+
+
+def test_a_closed_stream_has_ended_what_outlives_the_program_of_its_block(
+    shared: Executor,
+) -> None:
+    """The program itself has ended; what it left holds the output."""
+    beat = shared.work_dir / "left"
+    code = "(while :; do echo x >> left; sleep 0.05; done) &\necho on"
+    stream = shared.stream([CodeBlock(code, "sh")])
+    next(stream)
+    while not beat.exists():
+        time.sleep(0.01)
+    stream.close()
+    size = beat.stat().st_size
+    time.sleep(0.3)
+    assert beat.stat().st_size == size
 
 
 # Construction, life and death (2.3, 2.4, 4.5, 4.6).

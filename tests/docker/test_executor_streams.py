@@ -94,7 +94,8 @@ def test_a_closed_stream_has_ended_the_block_and_not_the_container(
     kept = executor.run(["sh", "-c", "sleep 62 > /dev/null 2>&1 & echo $!"]).stdout.decode()
     stream = executor.stream(block(ENDLESS))
     next(stream)
-    assert len(alive(executor)) == 3
+    while len(alive(executor)) < 3:
+        time.sleep(0.02)
     stream.close()
     assert alive(executor) == []
     assert executor.run(["sh", "-c", f"kill {kept.strip()}"]).exit_code == 0
@@ -112,9 +113,17 @@ def test_a_cancellation_keeps_the_output_and_ends_the_list(
     executor: DockerCommandLineCodeExecutor,
 ) -> None:
     cancellation = Cancellation()
-    threading.Timer(0.3, cancellation.cancel).start()
+    begun = executor.work_dir / "begun"
+
+    def cancel() -> None:
+        while not begun.exists():
+            time.sleep(0.01)
+        cancellation.cancel()
+
+    threading.Thread(target=cancel, daemon=True).start()
     result = executor.execute_code_blocks(
-        [*block("echo before; sleep 61"), *block("echo never")], cancellation=cancellation
+        [*block("echo before; echo > begun; sleep 61"), *block("echo never")],
+        cancellation=cancellation,
     )
     assert result.output == "before\n"
     assert result.exit_code != 0

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.docker.conftest import of_this_run
 from tests.docker.slow_proxy import SlowProxy
 from toolkit.container import ContainerOptions
 from toolkit.engine import Engine, connect
@@ -28,6 +29,7 @@ pytestmark = pytest.mark.docker
 Client = Callable[..., subprocess.Popen[bytes]]
 
 KEY = "toolkit-test-lifecycle"
+RUN = uuid.uuid4().hex[:8]
 PRELUDE = """
 import atexit, os, signal, sys, threading, time
 from toolkit.container import ContainerOptions
@@ -45,7 +47,7 @@ def say(word):
 def engine() -> Iterator[Engine]:
     with connect() as found:
         yield found
-        assert found.list_containers(KEY) == []
+        assert of_this_run(found.list_containers(KEY), KEY, RUN) == []
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +57,7 @@ def image(engine: Engine) -> str:
 
 @pytest.fixture
 def run() -> str:
-    return uuid.uuid4().hex
+    return f"{RUN}-{uuid.uuid4().hex}"
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ from toolkit.lifecycle import sweep
 pytestmark = pytest.mark.docker
 
 KEY = "toolkit-test-inside"
+RUN = uuid.uuid4().hex
 PACKAGES = Path(docker.__file__).parent.parent
 SOURCE = Path(toolkit.__file__).parent
 APPLICATION = """
@@ -25,10 +26,10 @@ import sys
 from toolkit.engine import connect
 from toolkit.lifecycle import survey
 from toolkit.lifecycle.ownership import own_container, ownership
-image, key, name = sys.argv[1:]
+image, key, run, name = sys.argv[1:]
 engine = connect()
 me = own_container(engine)
-labels = {key: "1", **ownership("s", name, role="executor", kept=False, container=me)}
+labels = {key: run, **ownership("s", name, role="executor", kept=False, container=me)}
 engine.create_container({"Image": image, "Cmd": ["sleep", "1"], "Labels": labels}, name=name)
 (verdict,) = [verdict for each, verdict in survey(engine) if each.name == name]
 print(me, verdict.standing)
@@ -39,7 +40,7 @@ print(me, verdict.standing)
 def engine() -> Iterator[Engine]:
     with connect() as found:
         yield found
-        assert found.list_containers(KEY) == []
+        assert found.list_containers(f"{KEY}={RUN}") == []
 
 
 @pytest.fixture(scope="module")
@@ -54,13 +55,13 @@ def test_what_an_application_in_a_container_has_left_goes_when_that_container_is
     """Its processes cannot be looked for from outside; its container can. The file names it."""
     name = f"toolkit-test-inside-{uuid.uuid4().hex[:8]}"
     outer = f"{name}-app"
-    command = ["docker", "run", "--rm", "--name", outer, "--label", f"{KEY}=1"]
+    command = ["docker", "run", "--rm", "--name", outer, "--label", f"{KEY}={RUN}"]
     command += ["--network", network, "--hostname" if network != "host" else "--env", "other"]
     for source, target in ((SOURCE, "/app/toolkit"), (PACKAGES, "/packages")):
         command += ["--volume", f"{source}:{target}:ro"]
     command += ["--volume", "/var/run/docker.sock:/var/run/docker.sock"]
     command += ["--env", "PYTHONPATH=/app:/packages", image]
-    command += ["python3", "-B", "-c", APPLICATION, image, KEY, name]
+    command += ["python3", "-B", "-c", APPLICATION, image, KEY, RUN, name]
     ended = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert ended.returncode == 0, ended.stderr
     me, standing = ended.stdout.split()

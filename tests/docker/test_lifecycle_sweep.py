@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.docker.conftest import of_this_run
 from tests.docker.slow_proxy import SlowProxy
 from toolkit import labels as label
 from toolkit.container import ContainerOptions
@@ -21,9 +22,10 @@ from toolkit.image import local_bases
 from toolkit.lifecycle import ContainerManager, survey, sweep
 from toolkit.lifecycle.ownership import ownership
 
-pytestmark = pytest.mark.docker
+pytestmark = [pytest.mark.docker, pytest.mark.usefixtures("own_host")]
 
 KEY = "toolkit-test-sweep"
+RUN = uuid.uuid4().hex[:8]
 
 LEAVE = """
 import json, os, signal, sys
@@ -66,9 +68,12 @@ with ContainerManager(connect(address or None)) as manager:
 def engine() -> Iterator[Engine]:
     with connect() as found:
         yield found
-        assert found.list_containers(KEY) == []
-        assert found.list_networks(KEY) == []
-        assert found.list_volumes(KEY) == []
+        for listed in (
+            found.list_containers(KEY),
+            found.list_networks(KEY),
+            found.list_volumes(KEY),
+        ):
+            assert of_this_run(listed, KEY, RUN) == []
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +83,7 @@ def image(engine: Engine) -> str:
 
 @pytest.fixture
 def run() -> str:
-    return uuid.uuid4().hex
+    return f"{RUN}-{uuid.uuid4().hex}"
 
 
 @pytest.fixture
@@ -115,7 +120,7 @@ def test_the_next_start_removes_what_a_killed_process_had_created_and_not_starte
     """No tether was there yet, and the engine removes nothing that was never started."""
     left = leave()
     assert engine.inspect_container(left) is not None
-    start_in_a_new_process(image, uuid.uuid4().hex)
+    start_in_a_new_process(image, f"{RUN}-other")
     assert engine.inspect_container(left) is None
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.docker.conftest import of_this_run
 from tests.docker.slow_proxy import SlowProxy
 from toolkit import labels as label
 from toolkit.container import ContainerOptions
@@ -21,13 +22,14 @@ from toolkit.lifecycle.engines import TTL
 pytestmark = pytest.mark.docker
 
 KEY = "toolkit-test-weak"
+RUN = uuid.uuid4().hex[:8]
 
 
 @pytest.fixture(scope="module")
 def engine() -> Iterator[Engine]:
     with connect() as found:
         yield found
-        assert found.list_containers(KEY) == []
+        assert of_this_run(found.list_containers(KEY), KEY, RUN) == []
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +39,7 @@ def image(engine: Engine) -> str:
 
 @pytest.fixture
 def run() -> str:
-    return uuid.uuid4().hex
+    return f"{RUN}-{uuid.uuid4().hex}"
 
 
 def until_gone(engine: Engine, run: str, seconds: float) -> bool:

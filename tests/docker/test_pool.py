@@ -68,9 +68,11 @@ def test_an_acquired_executor_is_one_of_docker_and_nobody_had_it_before(
 def test_what_was_taken_is_replaced_in_the_background(options: dict[str, Any]) -> None:
     with ExecutorPool(2, **options) as pool:
         until(lambda: pool.ready == 2)
-        pool.acquire()
-        assert pool.ready == 1
+        before = {ready.container_id for ready in pool._ready}
+        taken = pool.acquire().container_id
         until(lambda: pool.ready == 2)
+        (new,) = {ready.container_id for ready in pool._ready} - before
+        assert {ready.container_id for ready in pool._ready} == (before - {taken}) | {new}
 
 
 def test_a_ready_one_is_given_without_a_word_to_the_engine(

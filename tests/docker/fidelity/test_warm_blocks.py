@@ -19,6 +19,7 @@ import pytest
 
 from tests.docker.fidelity.cases import SCRIPTS
 from tests.docker.fidelity.conftest import STRANGER, Start
+from tests.patience import with_enough_time
 from toolkit.container import Container
 from toolkit.errors import ExecError
 from toolkit.profile import COMPAT, STANDARD, STRICT, Limits
@@ -110,7 +111,7 @@ def works(container: Container) -> bool:
     return outputs == (b"42\n", b"42\n", b"True\n")
 
 
-def alive(container: Container, pids: str, *, patience: float = 3.0) -> list[str]:
+def alive(container: Container, pids: str, *, patience: float = 10.0) -> list[str]:
     """Which of these processes run, after they had time to end."""
     script = (
         "for p in $(cat $0); do s=$(sed -n 's/^State:.//p' /proc/$p/status 2>&1);"
@@ -126,7 +127,7 @@ def alive(container: Container, pids: str, *, patience: float = 3.0) -> list[str
 
 @dataclass(frozen=True, slots=True)
 class Harmed:
-    """What came of a block that did harm."""
+    """What came of a block that did harm. `seconds` are those after its limit, where it had one."""
 
     result: Result
     seconds: float
@@ -145,9 +146,13 @@ def _go_on(home: Container, deed: str) -> Harmed:
     """Do harm, and then sleep on."""
     pids = f"/tmp/pids-{uuid.uuid4().hex}"
     source = _PRELUDE.format(harm=deed) + "time.sleep(120)\n"
-    started = time.monotonic()
-    result = block(home, source, pids, timeout=2.0)
-    seconds = time.monotonic() - started
+
+    def attempt(timeout: float) -> tuple[Result, float]:
+        started = time.monotonic()
+        result = block(home, source, pids, timeout=timeout)
+        return result, time.monotonic() - started - timeout
+
+    result, seconds = with_enough_time(attempt, lambda came: came[0].stdout != b"")
     return Harmed(result, seconds, alive(home, pids), works(home))
 
 
@@ -162,15 +167,19 @@ def _end(home: Container, deed: str) -> Harmed:
 
 def _limit(home: Container) -> None:
     """Let one of two blocks reach its limit; the other lives on with all that it started."""
-    pids, others = f"/tmp/pids-{uuid.uuid4().hex}", f"/tmp/pids-{uuid.uuid4().hex}"
-    lives = _PRELUDE.format(harm="pass") + "time.sleep(5); print('lived', flush=True)\n"
+    pids, others, end = (f"/tmp/{name}-{uuid.uuid4().hex}" for name in ("pids", "others", "end"))
+    lives = _PRELUDE.format(harm="pass") + f"while not os.path.exists({end!r}): time.sleep(0.01)\n"
     with ThreadPoolExecutor(1) as pool:
-        other = pool.submit(block, home, lives, others, timeout=60)
+        other = pool.submit(block, home, lives + "print('lived')\n", others, timeout=120)
         dies = _PRELUDE.format(harm="signal.signal(15, signal.SIG_IGN)") + "time.sleep(120)\n"
-        result = block(home, dies, pids, timeout=2.0)
+        result = with_enough_time(
+            lambda timeout: block(home, dies, pids, timeout=timeout),
+            lambda result: result.stdout != b"" and len(alive(home, others, patience=0)) == 4,
+        )
         assert (result.exit_code, result.timed_out, result.stdout) == (124, True, b"begun\n")
         assert alive(home, pids) == []
         assert len(alive(home, others, patience=0)) == 4
+        home.write(end, b"")
         assert other.result().stdout == b"begun\nlived\n"
     home.reset()
     assert alive(home, others) == []

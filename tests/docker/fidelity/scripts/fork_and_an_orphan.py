@@ -1,6 +1,7 @@
 import os
 import time
 
+ends, held = os.pipe()
 if os.fork() == 0:
     if os.fork() == 0:
         time.sleep(0.1)
@@ -12,4 +13,5 @@ try:
     os.wait()
 except ChildProcessError as error:
     print(error)
-time.sleep(0.3)
+os.close(held)
+os.read(ends, 1)  # until the orphan has ended, too

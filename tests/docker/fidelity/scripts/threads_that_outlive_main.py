@@ -13,5 +13,5 @@ def work(number):
 for number in range(4):
     threading.Thread(target=work, args=(number,)).start()
 threading.Thread(target=time.sleep, args=(60,), daemon=True).start()
-threading.Timer(0.05, turns[0].set).start()
 print("end of main", flush=True)
+threading.Timer(0.05, turns[0].set).start()
