@@ -18,6 +18,7 @@ import pytest
 
 from tests.docker.conftest import of_this_run
 from tests.docker.slow_proxy import SlowProxy
+from tests.faults.cell import GRACE
 from toolkit.container import ContainerOptions
 from toolkit.engine import Engine, connect
 from toolkit.errors import NotRunningError
@@ -83,12 +84,17 @@ def ready(process: subprocess.Popen[bytes]) -> None:
     assert process.stdout.readline() == b"ready\n"
 
 
-def seconds_until_gone(engine: Engine, run: str) -> float:
-    started = time.monotonic()
+def is_soon_gone(engine: Engine, run: str) -> bool:
+    """Within a second on a machine that has nothing else to do, as tests/faults proves by medians.
+
+    Here it may have.
+    """
+    deadline = time.monotonic() + GRACE
     while engine.list_containers(f"{KEY}={run}"):
-        assert time.monotonic() - started < 10, "a container is left"
+        if time.monotonic() > deadline:
+            return False
         time.sleep(0.01)
-    return time.monotonic() - started
+    return True
 
 
 OPEN = "manager.start(options); say('ready'); time.sleep(60)"
@@ -109,7 +115,7 @@ def test_a_signal_to_the_client_ends_its_container(
     assert len(engine.list_containers(f"{KEY}={run}")) == 1
     process.send_signal(number)
     process.wait(10)
-    assert seconds_until_gone(engine, run) < 1.0
+    assert is_soon_gone(engine, run)
 
 
 ENDS = {
@@ -161,7 +167,7 @@ def test_the_end_of_the_client_is_the_end_of_its_containers(
 ) -> None:
     process = client(ENDS[end])
     process.wait(60)
-    assert seconds_until_gone(engine, run) < 1.0
+    assert is_soon_gone(engine, run)
     expected = {"an exception": 1, "an exception in with": 1, "a kill in the exit hooks": -9}
     assert process.returncode == expected.get(end, 0)
 
@@ -181,7 +187,7 @@ def test_a_forked_child_that_lives_on_does_not_hold_the_container(
     ready(process)
     process.kill()
     process.wait(10)
-    assert seconds_until_gone(engine, run) < 1.0
+    assert is_soon_gone(engine, run)
 
 
 MOMENTS = [0.0, 0.02, 0.04, 0.06, 0.08, 0.1, 0.13, 0.16, 0.2, 0.25, 0.3]
@@ -206,7 +212,7 @@ def test_an_interrupt_while_a_container_starts_leaves_none(
     ready(process)
     time.sleep(delay)
     interrupt(process)
-    assert seconds_until_gone(engine, run) < 1.0
+    assert is_soon_gone(engine, run)
 
 
 @pytest.mark.parametrize("times", [1, 2])
@@ -234,7 +240,7 @@ def test_an_engine_that_hangs_does_not_hold_up_the_end_of_the_process(
         process = client("for _ in range(3): manager.start(options)", DOCKER_HOST=slow.address)
         process.wait(40)
         assert slow.held.is_set()
-        assert seconds_until_gone(engine, run) < 1.0
+        assert is_soon_gone(engine, run)
 
 
 SIGNALLED = """
@@ -304,7 +310,7 @@ def test_a_failure_to_end_a_container_does_not_hide_the_error_that_came_first(
         use()
     (note,) = caught.value.__notes__
     assert note.startswith("afterwards a container could not be ended: the Docker engine at unix:")
-    assert seconds_until_gone(engine, run) < 1.0
+    assert is_soon_gone(engine, run)
 
 
 def test_containers_are_started_from_several_threads_and_end_together(
