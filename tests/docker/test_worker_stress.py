@@ -151,6 +151,28 @@ def test_what_is_not_short_of_memory_is_not_called_so(python: Run) -> None:
     assert (result.exit_code, result.oom_killed) == (137, False)
 
 
+def test_siblings_that_are_killed_have_a_true_result(python: Run, container: Container) -> None:
+    """The code may signal whatever has its uid; each block says how it ended, and what it said."""
+    results: list[Result] = []
+    begun = threading.Semaphore(0)
+
+    def sibling(*argv: str) -> None:
+        hear = begun.release
+        results.append(container.run(argv, warm=True, timeout=60, on_output=lambda *_: hear()))
+
+    container.write("/tmp/sibling.py", b"import time\nprint('on', flush=True)\ntime.sleep(60)\n")
+    siblings = (("sh", "-c", "echo on; sleep 60; echo never"), ("python", "sibling.py"))
+    threads = [threading.Thread(target=sibling, args=argv) for argv in siblings]
+    for thread in threads:
+        thread.start()
+    for _ in siblings:
+        assert begun.acquire(timeout=30)
+    assert python("import os\nos.kill(-1, 9)\nprint('alone')").stdout == b"alone\n"
+    for thread in threads:
+        thread.join()
+    assert [(one.exit_code, one.stdout) for one in results] == [(137, b"on\n")] * 2
+
+
 def test_input_that_nobody_reads_ends_with_the_program(python: Run) -> None:
     result = python("import sys\nsys.exit(4)", stdin=b"x" * 5_000_000)
     assert result.exit_code == 4

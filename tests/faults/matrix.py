@@ -122,7 +122,8 @@ ALL_KILLED: Final = Fault(
 
 OF_ENGINES: Final = (
     *(Cell(stage, ENGINE_KILLED) for stage in STAGES),
-    *(Cell(stage, ENGINE_RESTARTED) for stage in ("opening", "running", "streaming")),
+    *(Cell(stage, ENGINE_RESTARTED) for stage in STAGES if stage != "stopping"),
+    Cell("stopping", replace(ENGINE_RESTARTED, says=rf"^(done|{_LOST}){_THEN}again alive")),
     *(Cell(stage, ALL_KILLED) for stage in ("created", "opening", "running")),
 )
 

@@ -187,9 +187,15 @@ def test_a_full_disk_brings_a_hint() -> None:
     assert error.hint == (
         "free disk space where the engine keeps its data, e.g. by `docker builder prune`"
     )
-    assert failures.refused("importing", status=500, words="").message == (
-        "importing failed: HTTP status 500"
+
+
+def test_an_engine_that_refuses_without_a_word_is_to_be_looked_at() -> None:
+    """As one does that is being stopped."""
+    error = failures.refused("importing", status=500, words=" \n")
+    assert error.message == (
+        "importing failed: the engine answered with HTTP status 500 and without a word"
     )
+    assert error.hint == "look whether the engine still runs, e.g. by `toolkit doctor`"
 
 
 def test_only_foreign_failures_are_translated() -> None:

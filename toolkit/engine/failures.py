@@ -32,6 +32,7 @@ _FOREIGN: Final = frozenset({"docker", "requests", "urllib3", "http"})
 _BELOW: Final = frozenset({"paramiko", "socks", "OpenSSL", "cryptography", "charset_normalizer"})
 """What the foreign ones are built upon."""
 _START: Final = "run `toolkit engine start`, or set DOCKER_HOST to where an engine listens"
+_LOOK: Final = "look whether the engine still runs, e.g. by `toolkit doctor`"
 _SPACE: Final = "free disk space where the engine keeps its data, e.g. by `docker builder prune`"
 
 _TIMEOUTS: Final = frozenset(
@@ -78,7 +79,10 @@ def translated(doing: str, endpoint: Endpoint) -> Iterator[None]:
 
 def refused(doing: str, *, status: int, words: str) -> EngineRefusedError:
     """Return the error for an answer with that HTTP status; `words` are the engine's own."""
-    said = words.strip() or f"HTTP status {status}"
+    said = words.strip()
+    if not said:  # as one that is just being stopped
+        said = f"the engine answered with HTTP status {status} and without a word"
+        return EngineRefusedError(f"{doing} failed: {said}", hint=_LOOK, status=status)
     return EngineRefusedError(f"{doing} failed: {said}", hint=hint_for(said), status=status)
 
 
@@ -276,7 +280,7 @@ def lost(doing: str, endpoint: Endpoint) -> EngineUnreachableError:
     """Return the error for a connection that ended in the middle of an answer."""
     return EngineUnreachableError(
         f"the Docker engine at {endpoint} closed the connection while {doing}",
-        hint="look whether the engine still runs, e.g. by `toolkit doctor`",
+        hint=_LOOK,
     )
 
 
