@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Final
 
 from toolkit import labels as label
 from toolkit.container.options import ContainerOptions
 from toolkit.errors import EngineRefusedError, StartError
 from toolkit.worker import boot
+
+_UNKNOWN: Final = "run `toolkit doctor`, and look into the engine's own log if all is well there"
+"""Where the engine's words are all that is known: one that is being stopped has many."""
 
 
 @contextlib.contextmanager
@@ -27,7 +30,8 @@ def explained(options: ContainerOptions) -> Iterator[None]:
         if isinstance(error, StartError):
             raise
         words = error.message.partition(" failed: ")[2] or error.message
-        raise StartError(f"no container of {options.image}: {words}", hint=error.hint) from error
+        message = f"no container of {options.image}: {words}"
+        raise StartError(message, hint=error.hint or _UNKNOWN) from error
 
 
 def _meaning(words: str, options: ContainerOptions) -> StartError | None:
