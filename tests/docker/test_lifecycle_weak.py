@@ -17,7 +17,7 @@ from toolkit.engine import Engine, connect
 from toolkit.errors import ContainerError
 from toolkit.image import local_bases
 from toolkit.lifecycle import ContainerManager
-from toolkit.lifecycle.engines import TTL
+from toolkit.lifecycle.engines import TTL, is_elsewhere
 
 pytestmark = pytest.mark.docker
 
@@ -59,6 +59,18 @@ def test_over_a_network_a_container_has_a_time_to_live(image: str, run: str) -> 
         container = manager.start(options)
         assert container.options.ttl == TTL
         assert container.run(["echo", "far"]).stdout == b"far\n"
+
+
+def test_a_local_engine_is_one_under_the_same_kernel(engine: Engine, image: str, run: str) -> None:
+    """A forwarded socket is local, too, and tells as little of a lost network as a port does."""
+    with ContainerManager(engine) as manager:
+        options = ContainerOptions(image=image, network="none", labels={KEY: run})
+        assert manager.start(options).options.ttl == 0
+    info = engine.info()
+    assert not is_elsewhere(info)
+    assert is_elsewhere({**info, "KernelVersion": f"{info['KernelVersion']}-other"})
+    assert is_elsewhere({**info, "MemTotal": info["MemTotal"] + 4096})
+    assert not is_elsewhere({})
 
 
 def test_a_container_whose_client_was_cut_off_without_a_word_ends_by_itself(

@@ -1,14 +1,19 @@
 """What must be known of an engine before the first container, asked once in a process.
 
 Hidden here: when the tether alone is too weak. On a local socket the engine hears of this process's
-death from the kernel. Over a network it may hear nothing, and an engine that lives on when it is
-restarted forgets whom it was attached to: there the container must end by itself.
+death from the kernel. Over a network it may hear nothing, also where a local socket leads there, as
+ssh and virtual machines forward one; and an engine that lives on when it is restarted forgets whom
+it was attached to: there the container must end by itself.
 """
 
 from __future__ import annotations
 
+import contextlib
+import os
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from pathlib import Path
+from typing import Any, Final
 
 from toolkit.container import ContainerOptions
 from toolkit.engine import Engine
@@ -26,8 +31,9 @@ The channel speaks every third of it, which also keeps open what a proxy would c
 class Known:
     """What is known of an engine.
 
-    `rootless`: this user is root inside. `far`: no local socket. `lasting`: its containers survive
-    its restart. `container`: the one of this engine in which this process is, or empty.
+    `rootless`: this user is root inside. `far`: no local socket, or another machine behind it.
+    `lasting`: its containers survive its restart. `container`: the one of this engine in which this
+    process is, or empty.
     """
 
     rootless: bool
@@ -47,12 +53,30 @@ def known(engine: Engine) -> Known:
         info = engine.info()
         found = _known[address] = Known(
             rootless=any("rootless" in str(each) for each in info.get("SecurityOptions") or ()),
-            far=not address.startswith(("unix://", "npipe://")),
+            far=not address.startswith(("unix://", "npipe://")) or is_elsewhere(info),
             lasting=bool(info.get("LiveRestoreEnabled")),
             container=own_container(engine),
         )
         sweep_at_start(engine)
     return found
+
+
+def is_elsewhere(info: Mapping[str, Any]) -> bool:
+    """Whether an engine that says this of itself runs under another kernel than this process.
+
+    Two machines with one kernel and as much memory are taken for one.
+    """
+    mine = {"KernelVersion": os.uname().release, "MemTotal": _memory()}
+    return any(mine[key] and info.get(key) and info[key] != mine[key] for key in mine)
+
+
+def _memory() -> int:
+    """What the kernel has, in bytes; 0 where it does not tell. An engine reads the same line."""
+    with contextlib.suppress(OSError, ValueError, IndexError):
+        for line in Path("/proc/meminfo").read_text("ascii").splitlines():
+            if line.startswith("MemTotal:"):
+                return int(line.split()[1]) << 10
+    return 0
 
 
 def time_to_live(options: ContainerOptions, engine: Known) -> float:
