@@ -253,6 +253,28 @@ def test_a_limit_ends_nobody_elses_processes(channel: Channel) -> None:
     assert len(left) == 1
 
 
+@pytest.mark.parametrize("way", ["limit", "cancellation"])
+def test_what_another_program_leaves_meanwhile_lives_on(channel: Channel, way: str) -> None:
+    """It has no supervisor any more, and is younger than the program that is ended by force."""
+    left: list[int] = []
+    cancellation = Cancellation()
+
+    def leave() -> None:
+        script = "setsid sleep 60 > /dev/null 2>&1 & echo $!"
+        left.append(int(sh(channel, script).stdout))
+        if way == "cancellation":
+            cancellation.cancel()
+
+    command = Command(
+        ("sh", "-c", "trap '' TERM; echo on; sleep 60; sleep 60"),
+        cancellation=cancellation,
+        timeout=5.0 if way == "limit" else None,
+    )
+    result = channel.run(command, on_output=lambda *_: elsewhere(leave))
+    assert (result.timed_out, result.cancelled) == (way == "limit", way != "limit")
+    os.kill(left[0], 9)  # it is still there
+
+
 def test_a_fork_bomb_is_ended(channel: Channel) -> None:
     mark = {"TOOLKIT_TEST_TREE": f"bomb{os.getpid()}"}
     bomb = (

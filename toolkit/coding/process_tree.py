@@ -183,7 +183,7 @@ class _Tree:
         """The supervisor reports its pid, the exit code, or its own end."""
         data = os.read(self._reports, 64)
         self._heard += data
-        _, child, code = understand(self._heard)
+        _, child, code, _ = understand(self._heard)
         if self._code is None:
             self._code = code
         if not data:

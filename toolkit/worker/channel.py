@@ -144,7 +144,7 @@ class Channel:
     def run(self, command: Command, *, on_output: OnOutput | None = None) -> Result:
         """Run a program to its end. What it does is a result; raises only for broken machinery.
 
-        An exception in this thread, Ctrl-C too, ends the program before it goes on.
+        An exception in this thread, Ctrl-C too, has the program ended, and does not wait for it.
         """
         fields = {
             "argv": command.argv,

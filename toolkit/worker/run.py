@@ -61,7 +61,7 @@ class Run:
         self.begins_by: float | None = None
         """When it must have begun, while it has not."""
         self._code: int | None = None
-        self._supervised = False
+        self._supervised = self._obeyed = self._forsaken = False
         self._stopping = False
         self._timed_out = False
         self._discard = False
@@ -90,8 +90,11 @@ class Run:
 
     @property
     def is_lost(self) -> bool:
-        """Whether the supervisor has gone without a word, and may have left what it watched."""
-        return self.supervisor > 0 and self._code == _LOST and not self._supervised
+        """Whether the supervisor has gone without a word, and may have left what it watched.
+
+        What it watched is the container's once the program has ended, but not when all was to end.
+        """
+        return self._forsaken and self.supervisor > 0 and (self._stopping or self._code == _LOST)
 
     @property
     def was_killed(self) -> bool:
@@ -208,7 +211,7 @@ class Run:
         except BlockingIOError:
             return
         self._reports += data
-        self.supervisor, self.child, code = understand(self._reports)
+        self.supervisor, self.child, code, self._obeyed = understand(self._reports)
         self._note_begin()
         if code is not None and self._code is None:
             self._code = code
@@ -235,7 +238,7 @@ class Run:
     def give_up(self) -> None:
         """One of its pipes is not what it should be: its end cannot be known any more."""
         self._let_go()
-        self._code = _LOST
+        self._code, self._forsaken = _LOST, True
 
     def owns(self, descriptor: int) -> bool:
         return descriptor in self._pipes.descriptors()
@@ -255,7 +258,7 @@ class Run:
 
     def _forget_supervisor(self) -> None:
         if self._supervised:
-            self._supervised = False
+            self._supervised, self._forsaken = False, not self._obeyed
             self._pipes.drop("reports")
             self._pipes.drop("orders")
         if self._code is None:

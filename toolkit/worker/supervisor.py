@@ -25,7 +25,8 @@ GRACE = 2.0
 """Seconds between the request to end and the order."""
 END, RELEASE = b"E", b"R"
 NUMBER = struct.Struct("!i")
-"""What is reported: the supervisor's pid and its child's, negative, and then the exit code."""
+"""What is reported: the supervisor's pid and its child's, negative, then the exit code, and, from
+a supervisor that has ended all that it was told to end, one number more."""
 
 _PR_SET_DUMPABLE, _PR_SET_CHILD_SUBREAPER = 4, 36
 _KILL_LIMIT = 10.0
@@ -97,12 +98,15 @@ def introduction(supervisor: int, child: int) -> bytes:
     return NUMBER.pack(-supervisor) + NUMBER.pack(-child)
 
 
-def understand(reports: bytes) -> tuple[int, int, int | None]:
-    """The supervisor's pid and its child's, 0 where not reported, and the exit code."""
+def understand(reports: bytes) -> tuple[int, int, int | None, bool]:
+    """The supervisor's pid and its child's, 0 where not reported, the exit code, and the farewell.
+
+    The last is whether it has ended all that it was told to end.
+    """
     numbers = [number for (number,) in NUMBER.iter_unpack(reports[: len(reports) // 4 * 4])]
     pids = [-number for number in numbers if number < 0] + [0, 0]
     codes = [number for number in numbers if number >= 0]
-    return pids[0], pids[1], codes[0] if codes else None
+    return pids[0], pids[1], codes[0] if codes else None, len(codes) > 1
 
 
 class _Supervisor:
@@ -133,6 +137,7 @@ class _Supervisor:
             self._end(signal.SIGTERM, GRACE)
         self._end(signal.SIGKILL, _KILL_LIMIT)  # also when the worker is gone
         self._report(128 + signal.SIGKILL)
+        os.write(self._reports, NUMBER.pack(0))  # the farewell
         os._exit(0)
 
     def _end(self, number: int, limit: float) -> None:
