@@ -21,6 +21,7 @@ from toolkit.coding.settings import (
     settled,
 )
 from toolkit.container import WORKSPACE, ContainerOptions, Mount
+from toolkit.errors import SpecError
 from toolkit.profile import STRICT, Limits
 
 WORK = Mount("/host/work", WORKSPACE, proof=Path("/host/work"))
@@ -110,6 +111,16 @@ def test_there_is_no_bundle_where_it_is_switched_off(tmp_path: Path, given: Any)
     (tmp_path / "ca.pem").write_text(PEM)
     made = options({"SSL_CERT_FILE": str(tmp_path / "ca.pem")}, **given)
     assert (made.files, made.environment) == ((), {})
+
+
+def test_a_bundle_that_is_given_is_not_dropped_where_it_has_no_place(tmp_path: Path) -> None:
+    (tmp_path / "ca.pem").write_text(PEM)
+    with pytest.raises(
+        ValueError, match=r"^CA bundle .*ca\.pem has no place in profile 'strict'$"
+    ) as told:
+        options(ca_bundle=tmp_path / "ca.pem", profile="strict")
+    assert isinstance(told.value, SpecError)
+    assert told.value.hint == "leave ca_bundle out, or choose the profile 'standard'"
 
 
 def test_a_bundle_of_the_environment_that_is_none_is_done_without(

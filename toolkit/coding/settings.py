@@ -21,6 +21,7 @@ from toolkit.container import WORKSPACE, ContainerOptions, Mount
 from toolkit.container.create_kwargs import applied
 from toolkit.container.devices import gpu_requests, requests
 from toolkit.container.volumes import mounts
+from toolkit.context import ContextFile
 from toolkit.engine import Engine
 from toolkit.errors import SpecError
 from toolkit.profile import Limits, Profile, named
@@ -157,7 +158,7 @@ def container_options(
         # A read-only root has no place for it, and without a network there is no use.
         extra = settings.container_create_kwargs or {}
         proxied = not profile.read_only and extra.get("use_config_proxy", True)
-        trusted = bundle(not profile.read_only and settings.ca_bundle, environment)
+        trusted = _trusted(profile, settings.ca_bundle, environment)
         options = ContainerOptions(
             image=place.image,
             name=place.name,
@@ -184,6 +185,19 @@ def container_options(
             files=() if trusted is None else (trusted,),
         )
         return applied(options, extra)
+
+
+def _trusted(
+    profile: Profile, choice: Choice, environment: Mapping[str, str]
+) -> ContextFile | None:
+    if not profile.read_only:
+        return bundle(choice, environment)
+    if not isinstance(choice, bool):
+        raise ExecutorValueError(
+            f"CA bundle {choice} has no place in profile {profile.name!r}",
+            hint="leave ca_bundle out, or choose the profile 'standard'",
+        )
+    return None
 
 
 def limits(options: ExecutorOptions) -> Limits:
