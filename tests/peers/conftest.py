@@ -9,8 +9,10 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Final
 
 import pytest
 
@@ -20,8 +22,11 @@ from tests.peers.environments import Peer
 from tests.peers.model import Model, served
 from toolkit.engine import Engine, connect
 from toolkit.image import local_bases
+from toolkit.labels import MANAGED
 
 Environment = Callable[[Peer], Path]
+_DYING: Final = 30.0
+"""Seconds within which the last containers are gone whose client has just ended."""
 
 
 @pytest.fixture(scope="session")
@@ -44,7 +49,12 @@ def image(first_engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Ite
         stdout=subprocess.PIPE,
         text=True,
     )
-    yield built.stdout.strip()
+    made = built.stdout.strip()
+    yield made
+    deadline = time.monotonic() + _DYING
+    while used := [one for one in first_engine.list_containers(MANAGED) if one["Image"] == made]:
+        assert time.monotonic() < deadline, f"left by the peers' tests: {used}"
+        time.sleep(0.05)
     remove_named(first_engine, name)
 
 
