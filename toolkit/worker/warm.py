@@ -325,7 +325,7 @@ def _finish(world: _World, outcome: Sequence[int]) -> None:
 
 
 class _MainThread:
-    """CPython's own note of which thread state is the main one, from Python 3.12 on.
+    """CPython's own note of which thread state is the main one, from Python 3.13 on.
 
     A fork from another thread deletes that state and leaves the note: the full end, which goes back
     to it, would crash. It stands beside the main thread's identity, by which it is found.
@@ -333,7 +333,7 @@ class _MainThread:
 
     def __init__(self) -> None:
         self._place: Any = None
-        if sys.version_info < (3, 12):
+        if sys.version_info < (3, 13):
             return
         runtime = ctypes.addressof(ctypes.c_char.in_dll(ctypes.pythonapi, "_PyRuntime"))
         wanted = (_thread.get_ident(), self._current())

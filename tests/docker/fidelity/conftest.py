@@ -17,7 +17,7 @@ from toolkit.lifecycle import ContainerManager
 KEY: Final = "toolkit-test-fidelity"
 RUN: Final = uuid.uuid4().hex
 STRANGER: Final = "4321:4321"
-PYTHONS: Final = ("3.11", "3.13", "3.14")
+PYTHONS: Final = ("3.11", "3.12", "3.13", "3.14")
 MORE_IMAGES: Final = "TOOLKIT_FIDELITY_IMAGES"
 """Names of further images, separated by spaces, each with a tag that ends in -pyX.Y."""
 

@@ -15,7 +15,7 @@ import pytest
 
 from tests.docker.conftest import RUN, Cli, Started, remove_named
 from tests.docker.fidelity.cases import SCRIPTS
-from tests.docker.fidelity.conftest import KEY, Start
+from tests.docker.fidelity.conftest import KEY, PYTHONS, Start, image_with
 from tests.docker.fidelity.conftest import RUN as MINE
 from tests.docker.fidelity.test_warm_blocks import block, works
 from toolkit.container import Mount
@@ -47,8 +47,12 @@ def preload(start: Start, tmp_path: Path, first_engine: Engine) -> Iterator[Prel
     assert len(first_engine.list_containers(f"{KEY}={MINE}")) == before
 
 
-def test_preloaded_modules_are_loaded_and_the_rest_is_as_ever(start: Start) -> None:
-    container = start(preload=("json", "xml.dom.minidom"))
+@pytest.mark.parametrize("python", PYTHONS)
+def test_preloaded_modules_are_loaded_and_the_rest_is_as_ever(
+    start: Start, first_engine: Engine, python: str
+) -> None:
+    """With every Python: one that cannot be forked from would start each block, and refuse this."""
+    container = start(image=image_with(first_engine, python), preload=("json", "xml.dom.minidom"))
     source = (
         "import sys; print([n for n in ('json', 'xml.dom.minidom', 'csv') if n in sys.modules])"
     )

@@ -13,4 +13,4 @@ class Deep:
 
 sys.setrecursionlimit(30_000)
 print(sum_to(20_000))
-Deep(3000)
+Deep(400 if sys.version_info[:2] == (3, 12) else 3000)  # which counts C calls, and allows few
