@@ -7,16 +7,24 @@ needs; `Image` is what a build comes to.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from toolkit import labels
 from toolkit.engine import Engine, PullEvent, RetryEvent
 from toolkit.errors import ImageReferenceError
 from toolkit.reference import ImageReference
-from toolkit.spec import LOCAL_BASES
+from toolkit.spec import DEFAULT_BASE, LOCAL_BASES
+
+DEFAULT: Final = DEFAULT_BASE
+"""What code is run in where no image is named."""
+DEFAULT_VARIABLE: Final = "TOOLKIT_DEFAULT_IMAGE"
+"""The environment variable that names another one, for the executors and the command line."""
+
+_ID: Final = re.compile(r"(?:sha256:)?[0-9a-f]{64}")
 
 Action = Literal["reused", "pulled", "built"]
 
@@ -144,6 +152,8 @@ def provide(engine: Engine, name: str, say: Callable[[str], None]) -> None:
 
     Raises ImageReferenceError, PullError.
     """
+    if not _ID.fullmatch(name):
+        ImageReference.parse(name)  # the engine refuses a wrong one too, and gives no hint
     if find(engine, name) is None:
         reference = ImageReference.parse(name)
         say(f"Pulling image {name}...")

@@ -11,7 +11,7 @@ import click
 
 from toolkit import deps, resources
 from toolkit.deps import Dependencies
-from toolkit.spec import ImageSpec, default_name
+from toolkit.spec import DEFAULT_BASE, ImageSpec, default_name
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -77,7 +77,7 @@ base_option = click.option(
     envvar="TOOLKIT_BASE_IMAGE",
     show_envvar=True,
     metavar="IMAGE",
-    help="The base image.  [default: python:3-slim]",
+    help=f"The base image.  [default: {DEFAULT_BASE}]",
 )
 
 _OPTIONS = (

@@ -16,6 +16,7 @@ from toolkit.doctor import CHECKS, Question, Report, diagnose, text
 from toolkit.doctor.check import Status
 from toolkit.engine.endpoint import home_folder
 from toolkit.errors import SpecError
+from toolkit.image import DEFAULT_VARIABLE
 
 CRASHED: Final = 3
 _COLOURS: Final[dict[Status, str]] = {
@@ -43,7 +44,13 @@ class _Options(TypedDict):
 @click.option("--check", "only", multiple=True, metavar="ID", help="Only this check or group.")
 @click.option("--skip", multiple=True, metavar="ID", help="All but this check or group.")
 @click.option("--work-dir", type=click.Path(path_type=Path), help="The work directory to look at.")
-@click.option("--image", metavar="NAME", help="The image to look for.")
+@click.option(
+    "--image",
+    envvar=DEFAULT_VARIABLE,
+    show_envvar=True,
+    metavar="NAME",
+    help="The image to look for.",
+)
 @click.option("--strict", is_flag=True, help="Exit 1 for a warning, too.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
 @click.option("-v", "--verbose", is_flag=True, help="Show what is well, and all data.")

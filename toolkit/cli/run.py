@@ -10,7 +10,7 @@ from typing import Final, TypedDict, Unpack
 
 import click
 
-from toolkit import builder, resources
+from toolkit import builder, image, resources
 from toolkit.builder import BuildOptions
 from toolkit.cli import report
 from toolkit.cli._progress import showing
@@ -18,10 +18,8 @@ from toolkit.cli._spec_options import base_option, read_dependencies
 from toolkit.container import WORKSPACE, ContainerOptions, Mount
 from toolkit.engine import Engine, connect
 from toolkit.errors import SpecError, ToolkitError
-from toolkit.image import provide
 from toolkit.lifecycle import ContainerManager
 from toolkit.profile import named
-from toolkit.spec import DEFAULT_BASE
 from toolkit.worker.result import Stream
 
 OURS: Final = 125
@@ -48,10 +46,10 @@ class _Options(TypedDict):
 )
 @click.option(
     "--image",
-    envvar="TOOLKIT_DEFAULT_BASE",
+    envvar=image.DEFAULT_VARIABLE,
     show_envvar=True,
     metavar="IMAGE",
-    help=f"The image to run in.  [default: {DEFAULT_BASE}]",
+    help=f"The image to run in.  [default: {image.DEFAULT}]",
 )
 @click.option(
     "--deps",
@@ -141,26 +139,29 @@ def _command(options: _Options) -> list[str]:
 
 def _image(engine: Engine, options: _Options) -> str:
     if not options["deps"]:
-        name = options["image"] or DEFAULT_BASE
-        provide(engine, name, lambda text: None if options["quiet"] else click.echo(text, err=True))
-        return name
+        return _provided(engine, options["image"] or image.DEFAULT, quiet=options["quiet"])
     spec = read_dependencies(options["deps"], options["base"])
     building = BuildOptions(
         cache=resources.cache(os.environ), registry=builder.registry_of(os.environ)
     )
     with showing(quiet=options["quiet"]) as display:
         planned = builder.plan(spec, engine=engine, options=building, listener=display)
-        image = builder.build(
+        built = builder.build(
             planned, engine=engine, environment=os.environ, options=building, listener=display
         )
-    return str(image.reference)
+    return str(built.reference)
 
 
-def _container(image: str, options: _Options) -> ContainerOptions:
+def _provided(engine: Engine, name: str, *, quiet: bool) -> str:
+    image.provide(engine, name, lambda text: None if quiet else click.echo(text, err=True))
+    return name
+
+
+def _container(name: str, options: _Options) -> ContainerOptions:
     folder = options["work_dir"]
     mounts = () if folder is None else (Mount(str(folder.absolute()), WORKSPACE, proof=folder),)
     return ContainerOptions(
-        image=image,
+        image=name,
         profile=named(options["profile"]),
         network=options["network"],
         mounts=mounts,

@@ -15,6 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, Final, Self, Unpack
 
+from toolkit import image as images
 from toolkit.coding import languages, scratch, starting, transfer
 from toolkit.coding.command_line import CommandLineExecutor, RunFile
 from toolkit.coding.function_module import FunctionModule
@@ -36,7 +37,6 @@ from toolkit.worker.result import CommandOptions, Result
 __all__ = ["DockerCommandLineCodeExecutor", "DockerUnavailableError", "ExecutorStartError"]
 
 _LOG: Final = logging.getLogger(__name__)
-_DEFAULT_IMAGE: Final = "python:3-slim"
 _NAME_SECONDS: Final = 5.0
 
 
@@ -98,7 +98,7 @@ class DockerCommandLineCodeExecutor(CommandLineExecutor):
         )
         self._bind_dir = bind_dir
         place = Place(
-            image=image or os.environ.get("TOOLKIT_DEFAULT_IMAGE") or _DEFAULT_IMAGE,
+            image=image or os.environ.get(images.DEFAULT_VARIABLE) or images.DEFAULT,
             name=container_name,
             work=self._mount(),
             auto_remove=auto_remove,
