@@ -1,7 +1,8 @@
 """What the tests on a real engine share, and the proof that they leave nothing on it.
 
 Other people's things are on the same engine: whatever a test makes carries the name of this run, or
-the pid of a command that it started, and only that is looked for.
+names a command that it started as its owner, and only that is looked for. A pid alone would not do:
+on a busy machine it is somebody else's within minutes.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import pytest
 
@@ -24,8 +25,11 @@ from tests.docker.second_engine import make_disk, missing_tools, second_engine
 from toolkit import labels
 from toolkit.engine import Engine, connect
 from toolkit.image import local_bases
+from toolkit.lifecycle.ownership import start_of
 
 RUN: Final = uuid.uuid4().hex[:8]
+Pid: TypeAlias = tuple[str, str]
+"""A process, by its number and the time of its start."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +68,13 @@ class Answer:
 class Cli:
     """The command `toolkit` in a folder of its own, as a user types it.
 
-    `environment` is the whole of what it sees; `pids` are those of every command it started.
+    `environment` is the whole of what it sees; `pids` are those of every command it started, each
+    with the time of its start.
     """
 
     folder: Path
     environment: Mapping[str, str]
-    pids: list[int]
+    pids: list[Pid]
 
     def __call__(self, *arguments: str, env: Mapping[str, str | None] | None = None) -> Answer:
         """Run to the end. `env` is put over the environment; None takes a variable away."""
@@ -95,7 +100,7 @@ class Cli:
             start_new_session=True,
             **options,
         )
-        self.pids.append(process.pid)
+        self.pids.append(identified(process.pid))
         return process
 
     def ended(self, process: subprocess.Popen[str], *, seconds: float = 240) -> Answer:
@@ -136,11 +141,11 @@ class Cli:
 class Started:
     """What this run has started, for the proof that nothing of it is left."""
 
-    pids: list[int] = field(default_factory=list)
+    pids: list[Pid] = field(default_factory=list)
 
     def left(self, engine: Engine) -> list[str]:
         """Name containers, volumes, networks and images of this run."""
-        mine = frozenset(map(str, (os.getpid(), *self.pids)))
+        mine = frozenset((identified(os.getpid()), *self.pids))
         return [*_owned(engine, mine), *images_of(engine, f"t-{RUN}")]
 
 
@@ -153,7 +158,12 @@ def images_of(engine: Engine, name: str) -> list[str]:
     ]
 
 
-def _owned(engine: Engine, pids: frozenset[str]) -> Iterator[str]:
+def identified(pid: int) -> Pid:
+    """Give a process's pid and start, as it labels what it makes; it has not been collected yet."""
+    return str(pid), start_of(str(pid))
+
+
+def _owned(engine: Engine, pids: frozenset[Pid]) -> Iterator[str]:
     for path, key in (
         ("/containers/json?all=1", ""),
         ("/volumes", "Volumes"),
@@ -163,7 +173,8 @@ def _owned(engine: Engine, pids: frozenset[str]) -> Iterator[str]:
         with engine.open("GET", path, doing="listing", params={"filters": filters}) as answer:
             said = json.loads(b"".join(answer.chunks()))
         for thing in (said[key] if key else said) or ():
-            if (thing.get("Labels") or {}).get(labels.OWNER_PID) in pids:
+            found = thing.get("Labels") or {}
+            if (found.get(labels.OWNER_PID), found.get(labels.OWNER_START)) in pids:
                 yield f"{path} {thing.get('Id') or thing.get('Name')}"
 
 

@@ -147,6 +147,7 @@ def test_a_killed_run_leaves_no_container(
     """One second later, on a machine that has nothing else to do; here it may have."""
     process = cli.start("run", "--image", base_image, "-c", sleep.code)
     sleep.awaited(process)
+    assert len(started.left(first_engine)) == 1
     process.kill()
     process.communicate()
     assert until(lambda: not started.left(first_engine), seconds=5)
