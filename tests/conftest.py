@@ -9,11 +9,16 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 # Nothing is timed in a test: a slow machine is not a fault. In CI the examples are the same every
 # time, so that a change fails for what it did; a developer's runs go on looking for new ones.
-settings.register_profile("toolkit", deadline=None, derandomize="CI" in os.environ)
+settings.register_profile(
+    "toolkit",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    derandomize="CI" in os.environ,
+)
 settings.load_profile("toolkit")
 
 CASES = Path(__file__).parent / "cases"

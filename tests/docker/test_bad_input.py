@@ -256,9 +256,11 @@ def test_an_engine_that_has_stopped_and_left_its_socket(cli: Cli, command: Comma
 
 def test_an_address_where_nobody_listens(cli: Cli, command: Command) -> None:
     cli.write("requests")
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        address = f"tcp://127.0.0.1:{server.getsockname()[1]}"
-    assert cli(*command[1], env={"DOCKER_HOST": address}).refused(command[0]) == (
+    with socket.socket() as taken:  # and so nobody else's, but closed
+        taken.bind(("127.0.0.1", 0))
+        address = f"tcp://127.0.0.1:{taken.getsockname()[1]}"
+        answer = cli(*command[1], env={"DOCKER_HOST": address})
+    assert answer.refused(command[0]) == (
         f"the Docker engine at {address} cannot be reached: connection refused",
         "run `toolkit engine start`, or set DOCKER_HOST to where an engine listens",
     )

@@ -371,7 +371,7 @@ def _wait_for_the_end(session: Session) -> None:
 
 
 def _wait_until(holds: Callable[[], bool]) -> None:
-    limit = time.monotonic() + 5
+    limit = time.monotonic() + 60
     while not holds():
         assert time.monotonic() < limit
         time.sleep(0.01)

@@ -31,15 +31,15 @@ class Engine(http.server.BaseHTTPRequestHandler):
 print("listening", os.environ.get("DOCKER_TLS_VERIFY", "without TLS"), flush=True)
 socketserver.ThreadingUnixStreamServer(os.environ["SOCKET"], Engine).serve_forever()
 """
-REFUSING = "import sys, time; print('no bridge', flush=True); time.sleep(60)"
+REFUSING = "echo no bridge; exec sleep 600"
 
 
 class Started:
     """A task whose `dockerd` is a script, and what it said."""
 
-    def __init__(self, folder: Path, script: str) -> None:
+    def __init__(self, folder: Path, script: str, interpreter: str, *, seconds: float) -> None:
         program = folder / "dockerd"
-        program.write_text(f"#!{sys.executable} -I\n{script}")
+        program.write_text(f"#!{interpreter}\n{script}")
         program.chmod(0o755)
         self.said: list[str] = []
         self.log = folder / "dockerd.log"
@@ -55,7 +55,7 @@ class Started:
             access=Rights(()),
             consent=lambda _question: False,
             say=self.said.append,
-            seconds=3.0,
+            seconds=seconds,
         )
 
     @property
@@ -68,14 +68,15 @@ class Started:
 
 @pytest.fixture
 def answering(tmp_path: Path) -> Iterator[Started]:
-    started = Started(tmp_path, ANSWERING)
+    started = Started(tmp_path, ANSWERING, f"{sys.executable} -I", seconds=60.0)
     yield started
     os.kill(started.pid, signal.SIGKILL)
 
 
 @pytest.fixture
 def refusing(tmp_path: Path) -> Iterator[Started]:
-    started = Started(tmp_path, REFUSING)
+    """A daemon that has said why long before its time is over."""
+    started = Started(tmp_path, REFUSING, "/bin/sh", seconds=3.0)
     yield started
     os.kill(started.pid, signal.SIGKILL)
 
@@ -122,7 +123,7 @@ def test_a_daemon_that_does_not_answer_in_time_is_an_error_with_its_last_words(
 
 
 def test_a_daemon_that_dies_is_not_waited_for(tmp_path: Path) -> None:
-    task = Started(tmp_path, REFUSING).task
+    task = Started(tmp_path, REFUSING, "/bin/sh", seconds=3.0).task
     log = tmp_path / "dockerd.log"
     with pytest.raises(EngineNotFoundError) as caught:
         engine._wait(task, lambda: False, log=str(log), start=3)
@@ -132,7 +133,7 @@ def test_a_daemon_that_dies_is_not_waited_for(tmp_path: Path) -> None:
 
 
 def test_an_endpoint_elsewhere_is_never_replaced(tmp_path: Path) -> None:
-    task = Started(tmp_path, REFUSING).task
+    task = Started(tmp_path, REFUSING, "/bin/sh", seconds=3.0).task
     with pytest.raises(EngineUnreachableError) as caught:
         engine._do(Refuse("elsewhere"), task)
     assert str(caught.value) == (
