@@ -103,8 +103,8 @@ def test_the_source_distribution_has_what_its_tests_need(built: Built) -> None:
     """And no cache, environment or version control."""
     with tarfile.open(built.sdist) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
-    wanted = files("toolkit") | files("templates") | files("images") | files("tests")
-    assert wanted - names == set()
+    folders = ("toolkit", "templates", "images", "tests", "benchmarks", ".github")
+    assert set().union(*map(files, folders)) - names == set()
     assert {"README.md", "CHANGELOG.md", "LICENSE", "Makefile", "pyproject.toml"} <= names
     assert {
         name for name in names if name.startswith((".git/", ".venv")) or ".pyc" in name
