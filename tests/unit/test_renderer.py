@@ -195,6 +195,55 @@ def test_the_cache_that_builds_share_is_out_of_reach_of_source_builds(spec: Imag
     assert "install_with_uv --no-build" in body
 
 
+HOSTILE = (
+    *("x\nRUN evil", "x\r\nRUN evil", "$(evil)", "${HOME}", "`evil`", "x && evil", "x; evil"),
+    *('x" && evil', "x' && evil", "{{ 7 * 7 }}", "{% raw %}", "{# x", "x \\", "x\\\n", "x\0y"),
+    *("#", "# syntax=evil", "<<EOF", "--mount=type=bind,source=/", "-o APT::evil", "", " "),
+    *("x\u2028RUN evil", "x\x85RUN evil", "\x1b[2J"),
+)
+WISHES: dict[str, Callable[[str], dict[str, object]]] = {
+    "name": lambda text: {"name": text},
+    "base": lambda text: {"base": text},
+    "python": lambda text: {"python": text},
+    "apt": lambda text: {"apt": ["x1", text]},
+    "tag": lambda text: {"tags": [text]},
+    "excused": lambda text: {"excused": [text]},
+    "variable": lambda text: {"environment": {text: "x"}},
+    "environment": lambda text: {"environment": {"ODD": text}},
+    "label": lambda text: {"labels": {text: "x"}},
+    "labels": lambda text: {"labels": {"l": text}},
+}
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=ascii)
+@pytest.mark.parametrize("field", WISHES)
+def test_hostile_text_is_refused_or_stands_there_as_it_is(field: str, text: str) -> None:
+    """Only a value may be any text of one line, and then it is that text and nothing else."""
+    wish = WISHES[field](text)
+    is_value = field in {"environment", "labels"} and text.isprintable()
+    if not is_value:
+        with pytest.raises(SpecError):
+            ImageSpec.from_mapping(wish, NOTHING)
+        return
+    rendered = render(ImageSpec.from_mapping(wish, NOTHING), BASE, TEMPLATES)
+    harmless = render(ImageSpec.from_mapping(WISHES[field]("x"), NOTHING), BASE, TEMPLATES)
+    found, expected = instructions(rendered.dockerfile), instructions(harmless.dockerfile)
+    assert [keyword for keyword, _ in found] == [keyword for keyword, _ in expected]
+    (changed,) = [ours for ours, other in zip(found, expected, strict=True) if ours != other]
+    assert unquoted(changed[1]) == text
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=ascii)
+def test_hostile_requirements_change_nothing_but_a_file(tmp_path: Path, text: str) -> None:
+    """Whatever a line says, and whether it is refused or not."""
+    try:
+        dependencies = requirements(tmp_path, f"numpy\n{text}\n")
+    except SpecError:
+        return
+    rendered = render(ImageSpec(dependencies), BASE, TEMPLATES)
+    assert rendered.dockerfile == render(ImageSpec(NOTHING), BASE, TEMPLATES).dockerfile
+
+
 TEXT = st.text(
     st.characters(blacklist_categories=("Cs", "Cc"), blacklist_characters="\u2028\u2029"),
     max_size=40,
