@@ -42,16 +42,19 @@ def test_no_pid_file_is_no_daemon(tmp_path: Path) -> None:
     assert machine.daemon(tmp_path / "none.pid") is None
 
 
-def test_a_pid_file_whose_number_is_a_strangers_by_now_is_a_leftover(
-    tmp_path: Path, pid_file: Path
+@pytest.mark.parametrize(("name", "state"), [("bash", "S"), ("bash", "Z"), ("dockerd", "Z")])
+def test_a_pid_file_of_a_stranger_or_of_a_dead_that_nobody_collected_is_a_leftover(
+    tmp_path: Path, pid_file: Path, name: str, state: str
 ) -> None:
-    process(tmp_path / "proc", 42, "bash")
+    """The daemon takes either for another one that runs."""
+    process(tmp_path / "proc", 42, name, state)
     files = (pid_file, tmp_path / "none.pid")
     found = list(machine.leftovers(files, tmp_path / "none.sock", tmp_path / "proc"))
     assert found == [str(pid_file)]
 
 
-def test_a_pid_file_of_a_dead_process_is_left_to_the_daemon(tmp_path: Path, pid_file: Path) -> None:
+def test_a_pid_file_of_no_process_is_left_to_the_daemon(tmp_path: Path, pid_file: Path) -> None:
+    process(tmp_path / "proc", 43, "bash")
     files = (pid_file, tmp_path / "none.pid")
     assert not list(machine.leftovers(files, tmp_path / "none.sock", tmp_path / "proc"))
 

@@ -40,8 +40,9 @@ def leftovers(
     """Find files of dead daemons that would keep a new one from starting."""
     for file, program in zip(pid_files, ("dockerd", "containerd"), strict=True):
         pid = _number(file)
-        # A dead number is overwritten by the daemon; a stranger's makes it believe that it runs.
-        if pid is not None and is_alive(pid, proc) and not _is_program(pid, program, proc):
+        # A number of nobody is overwritten by the daemon. A stranger's makes it believe that it
+        # runs, and so does its own where nobody has collected the dead, as in a container.
+        if pid is not None and _exists(pid, proc) and not _is_program(pid, program, proc):
             yield str(file)
     if _is_refused(containerd_socket):
         yield str(containerd_socket)
@@ -57,6 +58,10 @@ def _number(file: Path) -> int | None:
         return int(file.read_text())
     except (OSError, ValueError):
         return None
+
+
+def _exists(pid: int, proc: Path) -> bool:
+    return (proc / str(pid)).exists()
 
 
 def _is_program(pid: int, program: str, proc: Path) -> bool:
