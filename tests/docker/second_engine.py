@@ -29,7 +29,7 @@ _PORT: Final = 8080
 INDEX: Final = f"http://{_GATEWAY}:{_PORT}/simple/"
 """Where its builds find the packages that it was given; there is no other network."""
 
-_SECONDS: Final = 60.0
+_SECONDS: Final = 180.0
 _TOP: Final = Path(__file__).parents[2]
 
 

@@ -8,6 +8,8 @@ import sys
 
 import pytest
 
+from toolkit.image import DEFAULT_VARIABLE
+
 pytestmark = pytest.mark.docker
 
 SCRIPT = "from toolkit.cli import main; main()"
@@ -35,6 +37,15 @@ def test_an_image_that_is_not_there_is_a_failure_only_when_asked_by_name() -> No
     ended = doctor("--image", name, "--check", "image.present")
     assert ended.returncode == 1
     assert f"docker pull {name}" in ended.stdout
+
+
+def test_the_image_that_the_environment_names_is_the_one_that_is_looked_for(
+    monkeypatch: pytest.MonkeyPatch, base_image: str
+) -> None:
+    monkeypatch.setenv(DEFAULT_VARIABLE, base_image)
+    document = json.loads(doctor("--json", "--check", "image.present").stdout)
+    (entry,) = [entry for entry in document["checks"] if entry["id"] == "image.present"]
+    assert (entry["status"], entry["data"]["name"]) == ("ok", base_image)
 
 
 def test_the_road_to_buildkit_is_really_opened() -> None:
