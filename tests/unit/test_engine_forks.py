@@ -5,8 +5,13 @@ from __future__ import annotations
 import os
 import socket
 
+import pytest
+
 from toolkit.engine.forks import keep_from_children
 from toolkit.engine.stream import SocketStream
+
+# Threads of other tests may still be ending, which Python 3.12 and later warn about.
+pytestmark = pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 
 
 def in_a_fork(connection: socket.socket) -> int:

@@ -170,8 +170,9 @@ def _apt_options(env: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def _reason(ended: Ended) -> str:
+    """The first error of apt's or mmdebstrap's, which leads to the others."""
     errors = [line.removeprefix("E: ") for line in ended.lines if line.startswith("E: ")]
-    return errors[0] if errors else ended.reason
+    return (errors[0] if errors else ended.reason).rstrip(".")
 
 
 # --- the image -------------------------------------------------------------------------------
