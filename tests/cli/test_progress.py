@@ -16,7 +16,7 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from toolkit.builder import Event, Said
-from toolkit.cli._progress import showing
+from toolkit.cli._progress import showing, words
 from toolkit.cli._progress.display import Display
 from toolkit.cli._progress.documents import Documents
 from toolkit.cli._progress.github import Groups
@@ -24,6 +24,8 @@ from toolkit.cli._progress.live import Live
 from toolkit.cli._progress.plain import Plain
 from toolkit.engine import PullEvent
 from toolkit.engine.buildkit import (
+    Road,
+    RoadTaken,
     StepCompleted,
     StepFailed,
     StepLog,
@@ -386,3 +388,10 @@ def test_a_build_with_nothing_to_do_loads_no_rich() -> None:
     )
     ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert (ended.stdout, ended.stderr) == ("[]\n", "Reused x: nothing to do\n")
+
+
+def test_the_road_is_told_with_what_is_lost_by_it() -> None:
+    assert words.road(RoadTaken(Road("grpc"))) == "  by the road `grpc`"
+    said = words.road(RoadTaken(Road("build", ("one thing is lost", "and another"))))
+    assert said == "  by the road `build`: one thing is lost; and another"
+    assert words.road(Said("no road")) is None
