@@ -18,13 +18,14 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 import pytest
 from rich.cells import cell_len
 
 from tests.docker.conftest import Cli
 from tests.docker.packages import PLAIN, write_project
+from tests.docker.test_bad_days import Sleep, require_a_long_build
 from toolkit.engine import Engine
 from toolkit.engine.buildkit import BuildRequest, build
 from toolkit.engine.buildkit.origin import lines_of
@@ -207,25 +208,36 @@ class Terminal:
             self.process.stdin.close()
         self.written = ""
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """A test that failed leaves no program behind."""
+        with self.process:
+            self.process.kill()
+        os.close(self.screen)
+
     def resize(self, columns: int) -> None:
         self.columns = columns
         fcntl.ioctl(self.screen, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
 
-    def until(self, text: str, *, seconds: float = 60) -> int:
-        """Read until the text was written; gives where it ends."""
-        limit = time.monotonic() + seconds
-        while text not in self.written:
-            assert self._read(limit - time.monotonic()), f"no {text!r} in {self.written[-2000:]!r}"
-        return self.written.index(text) + len(text)
+    def until(self, holds: Callable[[], bool]) -> int:
+        """Read what is written until that holds; gives how much that is."""
+        limit = time.monotonic() + 60
+        while not holds():
+            assert time.monotonic() < limit, self.written[-2000:]
+            self._read(0.1)
+        return len(self.written)
+
+    def until_written(self, text: str) -> int:
+        return self.until(lambda: text in self.written)
 
     def end(self) -> tuple[int, str]:
         """Read to the end; gives the exit code and what went to stdout."""
         while self._read(60):
             pass
         assert self.process.stdout is not None
-        with self.process.stdout:
-            out = self.process.stdout.read().decode()
-        os.close(self.screen)
+        out = self.process.stdout.read().decode()
         return self.process.wait(60), out
 
     def _read(self, seconds: float) -> bool:
@@ -257,19 +269,13 @@ def test_a_build_on_a_terminal_moves_and_ends_as_plain_lines(base_image: str) ->
         f"FROM {base_image}\nRUN echo {'漢字' * 40}; sleep 2; echo second {'字' * 60}; sleep 1;"
         f" true {fresh()}\n"
     )
-    terminal = Terminal(
-        sys.executable,
-        "-c",
-        SHOW,
-        LABEL,
-        VALUE,
-        columns=60,
-        stdin=context({"Dockerfile": dockerfile}),
-    )
-    terminal.until("| 漢字漢字")
-    terminal.resize(41)
-    at = terminal.until("| second 字字")
-    code, out = terminal.end()
+    stdin = context({"Dockerfile": dockerfile})
+    command = (sys.executable, "-c", SHOW, LABEL, VALUE)
+    with Terminal(*command, columns=60, stdin=stdin) as terminal:
+        terminal.until_written("| 漢字漢字")
+        terminal.resize(41)
+        at = terminal.until_written("| second 字字")
+        code, out = terminal.end()
     assert (code, out[:7]) == (0, "sha256:")
     before, after = drawn(terminal.written[:at]), drawn(terminal.written[at:])
     assert max(map(cell_len, before)) <= 60
@@ -286,22 +292,20 @@ def test_a_build_on_a_terminal_moves_and_ends_as_plain_lines(base_image: str) ->
 
 def test_control_c_on_a_terminal_leaves_it_clean(cli: Cli, name: str) -> None:
     """The key itself, pressed where the line discipline hears it."""
-    seconds = f"600.{uuid.uuid4().int % 10**9:09}"
-    backend = (
-        f"def build_wheel(*_):\n    import subprocess\n    subprocess.run(['sleep', '{seconds}'])"
-    )
-    write_project(cli.folder / "tk_long", backend)
-    cli.write("./tk_long")
+    sleep = Sleep()
+    require_a_long_build(cli, sleep)
     command = (sys.executable, "-m", "toolkit", "build-image", "--deps", "requirements.txt")
-    environment = dict(cli.environment)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(cli.folder)
-        for variable, value in environment.items():
+        for variable, value in cli.environment.items():
             patch.setenv(variable, value)
         terminal = Terminal(*command, "--name", name, columns=80)
-    terminal.until('"sources')
-    os.write(terminal.screen, b"\x03")
-    code, out = terminal.end()
+    with terminal:
+        terminal.until(sleep.runs)
+        terminal.until_written("install.sh")
+        os.write(terminal.screen, b"\x03")
+        code, out = terminal.end()
+    assert not sleep.runs()
     assert (code, out) == (130, "")
     lines = [line for line in drawn(terminal.written) if line.strip()]
     assert lines[-1] == "interrupted"
