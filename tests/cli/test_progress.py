@@ -371,6 +371,8 @@ def test_a_display_ends_whatever_ends_the_build(monkeypatch: pytest.MonkeyPatch)
     assert "steps in" not in text
     with showing(quiet=False, environment=XTERM) as display:
         display(StepStarted(APT))
+        text = stderr.getvalue()
+        assert text.rfind("\x1b[?25h") > text.rfind("\x1b[?25l")
         display.rest()
         assert sys.stderr is stderr  # a question can be asked
 

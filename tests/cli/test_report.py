@@ -69,7 +69,7 @@ DOCKERFILE = "".join(f"RUN step {number}\n" for number in range(1, 31)) + "RUN \
         ((10, 12), range(8, 15), [10, 11, 12]),
         ((30, 30), range(28, 32), [30]),
         ((31, 31), range(29, 32), [31]),
-        ((5, 25), range(3, 15), list(range(5, 15))),
+        ((5, 25), range(3, 19), list(range(5, 19))),
     ],
 )
 def test_the_lines_that_failed_are_marked_among_those_around_them(

@@ -9,7 +9,7 @@ from toolkit.cli import LOG_LINES, _github, printable
 from toolkit.errors import ToolkitError
 
 _AROUND: Final = 2
-_MOST_LINES: Final = 12
+_MOST_LINES: Final = 16
 
 
 def lines(error: ToolkitError, world: Mapping[str, str]) -> Iterator[str]:
