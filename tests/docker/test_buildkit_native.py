@@ -164,9 +164,9 @@ def test_a_platform_that_the_base_has_not_is_not_taken_from_it(engine: Engine, b
         build(engine, request)
 
 
-def test_an_inline_cache_is_in_the_image_and_is_read_from_it(engine: Engine, base: str) -> None:
+def test_an_inline_cache_is_in_the_image_and_is_read_from_it(engine: Engine) -> None:
     tag = ImageReference.parse(f"{LABEL}/{_fresh()}:1")
-    context = _context({"Dockerfile": f"FROM {base}\nRUN echo {_fresh()}\n".encode()})
+    context = _context({"Dockerfile": f"FROM scratch\nCOPY Dockerfile /{_fresh()}\n".encode()})
     request = BuildRequest(context, labels={LABEL: VALUE}, tags=(tag,), cache_to=(Cache.inline(),))
     build(engine, request)
     kept = b""

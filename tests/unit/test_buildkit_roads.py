@@ -33,6 +33,7 @@ from toolkit.engine.buildkit import (
     RoadTaken,
     StepFailed,
     StepLog,
+    StepProgress,
     build,
     road,
     roads,
@@ -160,6 +161,20 @@ def test_a_build_reads_context_and_secret_and_gives_the_image(start: Start) -> N
     assert events[0].road in (roads.GRPC, roads.LISTENER)
     assert [one.line for one in events if isinstance(one, StepLog)] == ["line of ***"]
     assert _threads() == []
+
+
+def test_a_large_context_is_told_in_bytes(start: Start) -> None:
+    _, engine = start()
+    events: list[BuildEvent] = []
+    context = os.urandom(3_000_000)
+    build(engine, BuildRequest(context), on_event=events.append)
+    told = [event for event in events if isinstance(event, StepProgress)]
+    assert {(each.name, each.part) for each in told} == {
+        ("[internal] load remote build context", "context")
+    }
+    counts = [each.current for each in told]
+    assert counts == sorted(set(counts))
+    assert counts[-1] >= len(context)
 
 
 def test_the_road_can_be_asked_for(start: Start) -> None:

@@ -18,7 +18,7 @@ from toolkit.engine import failures
 from toolkit.engine.buildkit import details, reasons, roads, status
 from toolkit.engine.buildkit.details import Details
 from toolkit.engine.buildkit.masking import masker
-from toolkit.engine.buildkit.progress import BuildEvent, Culprit, Progress
+from toolkit.engine.buildkit.progress import BuildEvent, Culprit, Progress, StepProgress
 from toolkit.engine.buildkit.request import BuildRequest
 from toolkit.engine.client import Engine
 from toolkit.engine.wire import JsonDecoder, WireError
@@ -28,10 +28,12 @@ if TYPE_CHECKING:
     import docker
 
     from toolkit.engine.buildkit.calls import Channel
-    from toolkit.engine.buildkit.services import Credentials
+    from toolkit.engine.buildkit.services import Credentials, Services
 
 LARGEST_SECRET: Final = 500 * 1024
 _SHOWN_STEP: Final = 100
+_SHOWN_CONTEXT: Final = 1 << 20
+_UPLOAD: Final = "[internal] load remote build context"
 _DOING: Final = "building an image"
 _UNKNOWN: Final = Details()
 _NO_SECRETS: Final[Mapping[str, bytes]] = MappingProxyType({})
@@ -65,8 +67,8 @@ def build(
         with engine_of(engine) as ours:
             return build(ours, request, secrets=secrets, credentials=credentials, on_event=on_event)
     mask = masker(secrets)
-    run = _Run(Progress(mask), mask, on_event or _ignore)
     services = Services(secrets, credentials or engine.credentials, request)
+    run = _Run(Progress(mask), mask, on_event or _ignore, services)
     with roads.opened(engine, services) as way:
         run.emit(roads.RoadTaken(way.road))
         try:
@@ -91,7 +93,7 @@ def _solved(
 
     reference = randomness.token_hex(12)
     said = solving.encoded(request, reference=reference, session=session)
-    solved = solving.solve(channel, said, reference, run.take)
+    solved = solving.solve(channel, said, reference, on_status=run.take, on_wait=run.look)
     if solved.end.lost:
         raise failures.lost(_DOING, engine.endpoint)
     if solved.end.code:
@@ -141,10 +143,18 @@ def _posted(engine: Engine, request: BuildRequest, session: str, run: _Run) -> s
 class _Run:
     """What is known of a running build."""
 
-    def __init__(self, progress: Progress, mask: Callable[[str], str], on_event: OnEvent) -> None:
+    def __init__(
+        self,
+        progress: Progress,
+        mask: Callable[[str], str],
+        on_event: OnEvent,
+        services: Services,
+    ) -> None:
         self._progress = progress
         self._mask = mask
         self._on_event = on_event
+        self._services = services
+        self._sent = 0
 
     def read(self, chunks: Iterator[bytes]) -> str | None:
         """Read the answer to its end; the image's id, or None where it just ended."""
@@ -159,6 +169,13 @@ class _Run:
     def take(self, found: status.Status) -> None:
         """Learn what has changed."""
         self._emit(self._progress.feed(found))
+
+    def look(self) -> None:
+        """Tell how much of a context worth the words has been sent; the engine does not say it."""
+        sent = self._services.sent
+        if sent != self._sent and sent >= _SHOWN_CONTEXT:
+            self._sent = sent
+            self.emit(StepProgress(_UPLOAD, "context", sent, 0))
 
     def close(self) -> None:
         """Give out what is left."""

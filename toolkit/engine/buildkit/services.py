@@ -76,6 +76,11 @@ class Services:
         """What went wrong as the context was read."""
         return next((one.failure for one in self._uploads if one.failure is not None), None)
 
+    @property
+    def sent(self) -> int:
+        """How many bytes of the context have been taken so far."""
+        return max((one.given for one in self._uploads), default=0)
+
     def answer(self, path: str, request: bytes) -> Reply | Body:
         """Answer one call; `WireError` where the request is no message."""
         methods: dict[str, Callable[[dict[int, int | bytes]], Reply | Body]] = {
@@ -95,8 +100,7 @@ class Services:
         """
         if path != PULL or self._request is None:
             return None
-        self._uploads = [one for one in self._uploads if one.failure or not one.ended]
-        if len(self._uploads) >= _UPLOADS:
+        if sum(not one.ended for one in self._uploads) >= _UPLOADS:
             return Reply(code=RESOURCE_EXHAUSTED, words="the context is being read too often")
         self._uploads.append(Upload(self._request.parts(), self.wake))
         return self._uploads[-1]
@@ -179,6 +183,7 @@ class Upload:
         self._read: deque[bytes | Reply] = deque()
         self._room = threading.Semaphore(_AHEAD)
         self._closed = False
+        self.given = 0
         self.ended = False
         self.failure: BaseException | None = None
         threading.Thread(target=self._run, name="buildkit-context", daemon=True).start()
@@ -190,7 +195,10 @@ class Upload:
         if not self._read:
             return None
         self._room.release()
-        return self._read.popleft()
+        item = self._read.popleft()
+        if isinstance(item, bytes):
+            self.given += len(item)
+        return item
 
     def close(self) -> None:
         """Read no more."""

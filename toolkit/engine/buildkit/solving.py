@@ -21,6 +21,7 @@ from toolkit.engine.buildkit.status import Status
 
 _SOLVE: Final = "/moby.buildkit.v1.Control/Solve"
 _STATUS: Final = "/moby.buildkit.v1.Control/Status"
+_TICK: Final = 0.2
 _AFTER: Final = 5.0
 """Seconds for which progress is still listened to once the build has ended."""
 
@@ -38,11 +39,17 @@ class Solved:
 
 
 def solve(
-    channel: Channel, request: bytes, reference: str, on_status: Callable[[Status], None]
+    channel: Channel,
+    request: bytes,
+    reference: str,
+    *,
+    on_status: Callable[[Status], None],
+    on_wait: Callable[[], None],
 ) -> Solved:
     """Have the engine solve the request, and hand its progress to `on_status` in this thread.
 
-    `reference` is the unique name in the request. `WireError` for progress that is none.
+    `reference` is the unique name in the request. `on_wait` is called now and then, also while the
+    engine says nothing. `WireError` for progress that is none.
     """
     came: queue.SimpleQueue[tuple[str, Message | Ended]] = queue.SimpleQueue()
     calls = {
@@ -56,10 +63,13 @@ def solve(
     answer, end, limit = b"", None, None
     running = set(calls)
     while running:
+        on_wait()
         try:
-            path, item = came.get(timeout=None if limit is None else limit - time.monotonic())
-        except (queue.Empty, ValueError):
-            break  # the time is over: what matters is known
+            path, item = came.get(timeout=_TICK)
+        except queue.Empty:
+            if limit is not None and time.monotonic() >= limit:
+                break  # what matters is known
+            continue
         if isinstance(item, Ended):
             running.discard(path)
             if path == _SOLVE:
