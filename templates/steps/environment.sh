@@ -7,4 +7,4 @@ mkdir -p /opt/venv /workspace /home/executor
 chmod 1777 /workspace /home/executor
 "$python" -m venv --without-pip /opt/venv
 "$python" -B -S /run/toolkit/steps/seed_pip.py /opt/venv
-finish /opt/venv /var/cache/bytecode
+finish /opt/venv /run/toolkit/bytecode

@@ -78,14 +78,33 @@ tidy() {
     rm -f "$venv/.lock"
 }
 
+empty() {
+    "$python" -m venv --clear --without-pip "$venv"
+    "$python" -B -S /run/toolkit/steps/seed_pip.py "$venv"
+}
+
+# What a killed build or a full disk did to the cache, the records of the wheels show: that is fetched
+# again, once. (A wheel whose own record is wrong is, too, each time.)
+mend() {
+    damaged=$("$python" -B -S /run/toolkit/steps/damaged.py "$venv")
+    if [ -z "$damaged" ]; then return; fi
+    case $damaged in *"*"*) damaged= ;; esac
+    "$uv" cache clean --quiet $damaged
+    cp "$lock" "$scratch/kept"
+    empty
+    cp "$scratch/kept" "$lock"
+    install_with_uv --no-build
+}
+
 wheels() {
-    export UV_CACHE_DIR=/var/cache/toolkit/uv
-    find_uv /var/cache/toolkit/bin
+    export UV_CACHE_DIR=/run/toolkit/cache/uv
+    find_uv /run/toolkit/cache/bin
     # What fails here is tried again by the other step, which says why.
     if [ -n "$uv" ] && ! grep -q '^--no-binary' requirements.txt &&
         resolve --no-build 2>/dev/null && install_with_uv --no-build 2>/dev/null; then
+        mend
         tidy
-        finish "$venv" /var/cache/bytecode
+        finish "$venv" /run/toolkit/bytecode
     else
         rm -rf "$venv"
         mkdir -p "$venv/bin"
@@ -100,8 +119,7 @@ sources() {
     export UV_CACHE_DIR
     find_uv "$UV_CACHE_DIR/bin"
     if [ -n "$uv" ]; then
-        "$python" -m venv --clear --without-pip "$venv"
-        "$python" -B -S /run/toolkit/steps/seed_pip.py "$venv"
+        empty
         resolve ""
         install_with_uv ""
     else

@@ -4,5 +4,5 @@
 set -eu
 . /run/toolkit/steps/indexes.sh
 mkdir -p /opt/toolkit
-uv=$("$python" -B /run/toolkit/steps/fetch_uv.py /var/cache/toolkit/bin)
+uv=$("$python" -B /run/toolkit/steps/fetch_uv.py /run/toolkit/cache/bin)
 if [ -n "$uv" ]; then cp "$uv" /opt/toolkit/uv; fi

@@ -30,7 +30,7 @@ Tree = Mapping[str, tuple[int, int, str]]
 MARKER = "a_package_was_here"
 PTH = (
     "import pathlib; [pathlib.Path(each, '" + MARKER + "').touch()"
-    " for each in ('/var/cache/toolkit', '/var/cache/bytecode', '/opt/venv')"
+    " for each in ('/run/toolkit/cache', '/run/toolkit/bytecode', '/opt/venv')"
     " if pathlib.Path(each).is_dir()]\n"
 )
 """What Python runs whenever it starts with this file among its packages."""
@@ -136,6 +136,8 @@ def test_an_image_is_the_same_whatever_the_caches_held(caching: Caching) -> None
     assert sum(path.endswith(".pyc") and "tk_" in path for path in expected) == 122
     assert caching.tree("tk_one", "tk_two", name="-a") == expected
     caching.inside("for f in $(find *-bytecode* -type f); do echo rubbish > $f; done")
+    caching.inside("for f in $(find *-python/uv/archive* -name m7.py); do echo rubbish > $f; done")
+    caching.inside("for d in $(find *-python/uv/archive* -name tk_two); do echo > $d/new.py; done")
     assert caching.tree("tk_two", "tk_three", name="-b") == other
     assert caching.inside(f"find . -name {MARKER}") == []
     assert f"venv/{MARKER}" not in expected

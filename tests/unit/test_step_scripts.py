@@ -7,6 +7,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -109,6 +110,33 @@ def test_nothing_of_the_environment_is_run(tmp_path: Path) -> None:
         (venv / "lib" / "python3" / "site-packages" / name).write_text(code)
     run("bytecode.py", venv)
     assert not marker.exists()
+
+
+# What a cache may have harmed.
+
+
+@pytest.mark.parametrize(
+    ("harm", "names"),
+    [
+        (lambda _: None, ""),
+        (lambda site: (site / "one" / "m3.py").write_text("X = 0"), "one\n"),
+        (lambda site: (site / "one" / "m3.py").unlink(), "one\n"),
+        (lambda site: (site / "two-1.0.dist-info" / "RECORD").unlink(), "*\ntwo\n"),
+        (lambda site: (site / "two-1.0.dist-info" / "RECORD").write_bytes(b"\xff"), "*\ntwo\n"),
+        (lambda site: (site / "two" / "more.py").touch(), "*\n"),
+        (lambda site: (site / "evil.pth").touch(), "*\n"),
+    ],
+)
+def test_what_is_not_as_its_record_says_is_named(
+    tmp_path: Path, harm: Callable[[Path], object], names: str
+) -> None:
+    """Bytecode is nobody's in a record."""
+    version = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    venv = environment(tmp_path / "venv", "one", "two")
+    (venv / "lib" / "python3").rename(venv / "lib" / version)
+    run("bytecode.py", venv)
+    harm(venv / "lib" / version / "site-packages")
+    assert run("damaged.py", venv) == names
 
 
 # pip.conf.

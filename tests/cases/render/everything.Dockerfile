@@ -2,7 +2,7 @@ FROM python:3-slim@sha256:111111111111111111111111111111111111111111111111111111
 USER 0
 RUN --mount=type=bind,source=steps,target=/run/toolkit/steps \
     --mount=type=bind,source=indexes,target=/run/toolkit/context \
-    --mount=type=cache,id=toolkit-python,target=/var/cache/toolkit \
+    --mount=type=cache,id=toolkit-python,target=/run/toolkit/cache \
     --mount=type=secret,id=environment \
     --mount=type=secret,id=ca \
     --mount=type=secret,id=netrc \
@@ -20,13 +20,13 @@ RUN --mount=type=bind,source=steps,target=/run/toolkit/steps \
     --mount=type=secret,id=pip.conf \
     ["sh", "/run/toolkit/steps/apt.sh", "libgl1"]
 RUN --mount=type=bind,source=steps,target=/run/toolkit/steps \
-    --mount=type=cache,id=toolkit-bytecode-1111111111111111-linux-amd64,target=/var/cache/bytecode \
+    --mount=type=cache,id=toolkit-bytecode-1111111111111111-linux-amd64,target=/run/toolkit/bytecode \
     ["sh", "/run/toolkit/steps/environment.sh"]
 RUN --mount=type=bind,source=steps,target=/run/toolkit/steps \
     --mount=type=bind,source=install,target=/run/toolkit/context \
     --mount=type=bind,from=uv,source=/opt/toolkit,target=/run/toolkit/uv \
-    --mount=type=cache,id=toolkit-python,target=/var/cache/toolkit \
-    --mount=type=cache,id=toolkit-bytecode-1111111111111111-linux-amd64,target=/var/cache/bytecode \
+    --mount=type=cache,id=toolkit-python,target=/run/toolkit/cache \
+    --mount=type=cache,id=toolkit-bytecode-1111111111111111-linux-amd64,target=/run/toolkit/bytecode \
     --mount=type=secret,id=environment \
     --mount=type=secret,id=ca \
     --mount=type=secret,id=netrc \
