@@ -171,7 +171,7 @@ def test_the_command_says_that_it_fell_back_and_how_to_avoid_it(
     answer = cli("render", "--deps", "requirements.txt", env=there)
     assert answer.code == 0, answer.stderr
     assert answer.stderr == f"U{instead(base_image)[1:]}\n"
-    assert answer.stdout.startswith(f"FROM {base_image} AS build\n")
+    assert answer.stdout.startswith(f"FROM {base_image} AS ")
     named = cli(
         "render", "--deps", "requirements.txt", env={**there, "TOOLKIT_BASE_IMAGE": base_image}
     )
