@@ -5,6 +5,5 @@ set -eu
 rm -rf /opt/venv
 mkdir -p /opt/venv /workspace /home/executor
 chmod 1777 /workspace /home/executor
-"$python" -m venv --without-pip /opt/venv
-"$python" -B -S /run/toolkit/steps/seed_pip.py /opt/venv
+empty /opt/venv
 finish /opt/venv /run/toolkit/bytecode

@@ -78,11 +78,6 @@ tidy() {
     rm -f "$venv/.lock"
 }
 
-empty() {
-    "$python" -m venv --clear --without-pip "$venv"
-    "$python" -B -S /run/toolkit/steps/seed_pip.py "$venv"
-}
-
 # What a killed build or a full disk did to the cache, the records of the wheels show: that is fetched
 # again, once. (A wheel whose own record is wrong is, too, each time.)
 mend() {
@@ -91,7 +86,7 @@ mend() {
     case $damaged in *"*"*) damaged= ;; esac
     "$uv" cache clean --quiet $damaged
     cp "$lock" "$scratch/kept"
-    empty
+    empty "$venv"
     cp "$scratch/kept" "$lock"
     install_with_uv --no-build
 }
@@ -119,7 +114,7 @@ sources() {
     export UV_CACHE_DIR
     find_uv "$UV_CACHE_DIR/bin"
     if [ -n "$uv" ]; then
-        empty
+        empty "$venv"
         resolve ""
         install_with_uv ""
     else

@@ -1,6 +1,13 @@
 # Sourced by the steps that use the base's Python.
 python=$(command -v python3 || command -v python)
 
+# empty VENV: an environment with nothing but the base's own pip; always by the same command, which
+# `pyvenv.cfg` quotes.
+empty() {
+    "$python" -m venv --clear --without-pip "$1"
+    "$python" -B -S /run/toolkit/steps/seed_pip.py "$1"
+}
+
 # finish VENV [STORE]: bytecode, modes and times. Nothing of the environment is run: -S keeps its
 # `.pth` files out, and hashes are the same in each process, for they order what is written.
 finish() {

@@ -53,7 +53,9 @@ class Caching:
         Mode, time and hash of each.
         """
         file = self.folder / f"{name}requirements.txt"
-        file.write_text("".join(f"./{each}-1.0-py3-none-any.whl\n" for each in wheels))
+        # One from an index: a wheel of the folder is unpacked anew each time.
+        lines = ["six==1.17.0", *(f"./{each}-1.0-py3-none-any.whl" for each in wheels)]
+        file.write_text("\n".join(lines))
         planned = self._planned(deps.read([file], env={}, root=self.folder), f"{self.name}{name}")
         made = builder.build(
             planned, engine=self.engine, environment=os.environ, options=self._options()
@@ -136,8 +138,8 @@ def test_an_image_is_the_same_whatever_the_caches_held(caching: Caching) -> None
     assert sum(path.endswith(".pyc") and "tk_" in path for path in expected) == 122
     assert caching.tree("tk_one", "tk_two", name="-a") == expected
     caching.inside("for f in $(find *-bytecode* -type f); do echo rubbish > $f; done")
-    caching.inside("for f in $(find *-python/uv/archive* -name m7.py); do echo rubbish > $f; done")
-    caching.inside("for d in $(find *-python/uv/archive* -name tk_two); do echo > $d/new.py; done")
+    caching.inside("for f in $(find *-python/uv/archive* -name six.py); do echo rubbish > $f; done")
+    caching.inside("for d in $(find *-python/uv/archive* -name six.py); do echo > $d.pth; done")
     assert caching.tree("tk_two", "tk_three", name="-b") == other
     assert caching.inside(f"find . -name {MARKER}") == []
     assert f"venv/{MARKER}" not in expected
