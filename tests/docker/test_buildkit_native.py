@@ -119,21 +119,22 @@ def test_a_docker_engine_is_spoken_to_by_grpc_and_the_first_event_says_so(
 
 
 class Large:
-    """A context of 16 MB that is made as it is read: a tar of one file of random bytes."""
+    """A context that is made as it is read: a tar of one large file."""
 
-    def __init__(self, dockerfile: str) -> None:
+    def __init__(self, dockerfile: str, *, megabytes: int = 16) -> None:
+        self._count = megabytes
         self._small = _context({"Dockerfile": dockerfile.encode()})
         self._block = os.urandom(1 << 20)
-        self.size = 16 << 20
+        self.size = megabytes << 20
         self.digest = hashlib.sha256()
-        for _ in range(16):
+        for _ in range(megabytes):
             self.digest.update(self._block)
 
     def __iter__(self) -> Iterator[bytes]:
         entry = tarfile.TarInfo("large")
         entry.size = self.size
         yield entry.tobuf()
-        for _ in range(16):
+        for _ in range(self._count):
             yield self._block
         yield self._small
 
@@ -453,7 +454,9 @@ def test_over_tls_everything_is_the_same(path: str, base: str) -> None:
     )
     with Engine(endpoint) as through:
         assert road(through) == roads.GRPC
-        context_of = Large(f"FROM {base}\nRUN --mount=source=large,target=/l sha256sum /l\n")
+        context_of = Large(
+            f"FROM {base}\nRUN --mount=source=large,target=/l sha256sum /l\n", megabytes=4
+        )
         request = BuildRequest(context_of, labels={LABEL: VALUE})
         assert _logged(through, request)[0].startswith(context_of.digest.hexdigest())
     proxy.close()
