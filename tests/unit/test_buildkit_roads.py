@@ -273,6 +273,31 @@ def test_a_failure_has_the_vertex_and_the_lines_that_the_engine_names(start: Sta
     assert [one.name for one in events if isinstance(one, StepFailed)] == ["first", "second"]
 
 
+def test_a_status_that_ends_too_early_is_asked_for_again(start: Start) -> None:
+    """As by an engine that is too busy to have begun the build when it is asked about it."""
+    asked: list[bytes | None] = []
+    told = threading.Event()
+
+    def status(call: Served) -> None:
+        asked.append(call.read())
+        if len(asked) == 1:
+            call.end(5, "no such job")
+            return
+        call.send(_status("first", error="exit code: 1"))
+        call.end()
+        told.set()
+
+    def fail(call: Served) -> None:
+        told.wait(10)
+        call.end(2, "exit code: 1")
+
+    _, engine = start({SOLVE: fail, STATUS: status})
+    with pytest.raises(BuildError) as caught:
+        build(engine, BuildRequest(b""))
+    assert caught.value.step == "first"
+    assert asked[0] == asked[1]
+
+
 def test_a_failure_without_a_vertex_is_masked(start: Start) -> None:
     def fail(call: Served) -> None:
         call.end(3, "bad platform hunter2")

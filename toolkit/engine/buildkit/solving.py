@@ -15,13 +15,14 @@ from dataclasses import dataclass
 from typing import Final
 
 from toolkit.engine.buildkit import status, wire
-from toolkit.engine.buildkit.calls import Channel, Ended, Message
+from toolkit.engine.buildkit.calls import Call, Channel, Ended, Message
 from toolkit.engine.buildkit.request import BuildRequest, Cache
 from toolkit.engine.buildkit.status import Status
 
 _SOLVE: Final = "/moby.buildkit.v1.Control/Solve"
 _STATUS: Final = "/moby.buildkit.v1.Control/Status"
 _TICK: Final = 0.2
+_TRIES: Final = 20
 _AFTER: Final = 5.0
 """Seconds for which progress is still listened to once the build has ended."""
 
@@ -51,37 +52,71 @@ def solve(
     `reference` is the unique name in the request. `on_wait` is called now and then, also while the
     engine says nothing. `WireError` for progress that is none.
     """
-    came: queue.SimpleQueue[tuple[str, Message | Ended]] = queue.SimpleQueue()
-    calls = {
-        _SOLVE: channel.call(_SOLVE, lambda item: came.put((_SOLVE, item)), request=request),
-        _STATUS: channel.call(
-            _STATUS,
-            lambda item: came.put((_STATUS, item)),
-            request=wire.encode((1, reference)),
-        ),
-    }
-    answer, end, limit = b"", None, None
-    running = set(calls)
-    while running:
+    calls = _Calls(channel, wire.encode((1, reference)))
+    calls.begin(_SOLVE, request)
+    calls.begin(_STATUS, calls.question)
+    answer = b""
+    while calls.running:
         on_wait()
-        try:
-            path, item = came.get(timeout=_TICK)
-        except queue.Empty:
-            if limit is not None and time.monotonic() >= limit:
-                break  # what matters is known
+        path, item = calls.next()
+        if path is None:
+            if calls.over():
+                break
             continue
-        if isinstance(item, Ended):
-            running.discard(path)
+        if isinstance(item, Message):
             if path == _SOLVE:
-                end, limit = item, time.monotonic() + _AFTER
-            continue
-        if path == _SOLVE:
-            answer = item.payload
-        else:
-            on_status(status.decode(item.payload))
-        channel.consumed(calls[path], item)
-    assert end is not None  # noqa: S101 - the loop ends only after Solve did
-    return Solved(end, _image(answer) if not end.code else "")
+                answer = item.payload
+            else:
+                on_status(status.decode(item.payload))
+            calls.consumed(path, item)
+    assert calls.end is not None  # noqa: S101 - the loop ends only after Solve did
+    return Solved(calls.end, _image(answer) if not calls.end.code else "")
+
+
+class _Calls:
+    """Solve and Status as they run."""
+
+    def __init__(self, channel: Channel, question: bytes) -> None:
+        self.question = question
+        self.running: dict[str, Call] = {}
+        self.end: Ended | None = None
+        self._channel = channel
+        self._came: queue.SimpleQueue[tuple[str, Message | Ended]] = queue.SimpleQueue()
+        self._limit = 0.0
+        self._tries = _TRIES
+
+    def begin(self, path: str, said: bytes) -> None:
+        sink = self._came
+        self.running[path] = self._channel.call(
+            path, lambda item: sink.put((path, item)), request=said
+        )
+
+    def next(self) -> tuple[str | None, Message | Ended | None]:
+        """Wait for what comes next, but not for long."""
+        try:
+            path, item = self._came.get(timeout=_TICK)
+        except queue.Empty:
+            return None, None
+        if isinstance(item, Ended):
+            del self.running[path]
+            if path == _SOLVE:
+                self.end, self._limit = item, time.monotonic() + _AFTER
+            elif not item.code:
+                self._tries = 0
+        return path, item
+
+    def over(self) -> bool:
+        """Tell whether all is known, when nothing comes; else see to it that something can."""
+        if self.end is not None:
+            return time.monotonic() >= self._limit
+        if _STATUS not in self.running and self._tries:
+            # A busy engine may not have begun the build in time; what it tells is not to be lost.
+            self._tries -= 1
+            self.begin(_STATUS, self.question)
+        return False
+
+    def consumed(self, path: str, message: Message) -> None:
+        self._channel.consumed(self.running[path], message)
 
 
 def encoded(request: BuildRequest, *, reference: str, session: str) -> bytes:
