@@ -50,12 +50,12 @@ _DESCRIPTION: Final = "A Python environment in which code is run, made by execut
 class BuildOptions:
     """How to build, as opposed to what.
 
-    `pull` asks the registry for the base again. `no_cache` runs every step again. `rebuild` builds
-    although the image is there. `verify` proves that the image works. `ca_bundle` is trusted
-    during the build; without it, the environment may name one. `registry`, as `HOST/REPO`, is
-    where an image that was built elsewhere is pulled from, and with `push` where one goes that was
-    built here. `secrets` are for the steps, by id: `pip.conf`, `netrc` and `ca` are understood,
-    any other is there for a template.
+    `pull` asks the registry for the base again. `rebuild` builds although the image is there, and
+    so does `no_cache`, which runs every step again. `verify` proves that the image works.
+    `ca_bundle` is trusted during the build; without it, the environment may name one. `registry`,
+    as `HOST/REPO`, is where an image that was built elsewhere is pulled from, and with `push` where
+    one goes that was built here. `secrets` are for the steps, by id: `pip.conf`, `netrc` and `ca`
+    are understood, any other is there for a template.
     """
 
     cache: Path
@@ -77,6 +77,11 @@ class BuildOptions:
                 "no registry is named to which the image could be pushed",
                 hint=f"name one with --registry HOST/REPO or {sharing.VARIABLE}",
             )
+
+    @property
+    def anew(self) -> bool:
+        """Whether an image that exists already is no answer."""
+        return self.rebuild or self.no_cache
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,11 +125,11 @@ def build(
     Raises BuildError (RegistryError and VerificationError among them), EngineError, ContainerError
     or SpecError.
     """
-    found = None if options.rebuild else _reused(planned, engine, options)
+    found = None if options.anew else _reused(planned, engine, options)
     if found is not None and not options.push:
         return found
     with _alone(planned, options.cache, listener):
-        if not options.rebuild:
+        if not options.anew:
             # Whoever was before us may have built it meanwhile.
             found = _reused(planned, engine, options) or _pulled(planned, engine, options, listener)
         found = found or _made(planned, engine, environment, options, listener)

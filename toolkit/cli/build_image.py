@@ -131,7 +131,7 @@ def _building(options: _Options, engine: Engine, display: Display) -> BuildOptio
         registry=options["registry"] or None,
         push=options["push"],
         no_cache=options["no_cache"],
-        rebuild=options["rebuild"] or options["no_cache"],
+        rebuild=options["rebuild"],
         verify=options["verify"],
         ca_bundle=options["ca_bundle"],
         make_base=make_base,
