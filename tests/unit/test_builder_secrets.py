@@ -183,6 +183,10 @@ def test_a_named_bundle_wins_over_the_environment_and_a_pip_conf(tmp_path: Path)
     conf = f"[global]\ncert = {tmp_path}/pip.pem\n".encode()
     assert sent(environment, named={"ca": PEM + b"ca", "pip.conf": conf})["ca"] == PEM + b"ca"
     assert sent(environment, named={"pip.conf": conf})["ca"] == PEM + b"pip"
+    assert (
+        sent(environment, named={"pip.conf": conf.replace(b"cert", b"--cert")})["ca"]
+        == PEM + b"pip"
+    )
     assert sent(environment, named={"pip.conf": b"[global]\ntimeout = 1\n"})["ca"] == PEM
 
 

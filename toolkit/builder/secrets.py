@@ -187,7 +187,8 @@ def _certificates(pip_conf: bytes) -> Path | None:
     found: dict[str, str] = {}
     for section in ("global", "install"):
         if parser.has_section(section):
-            found |= {name.replace("_", "-"): value for name, value in parser.items(section)}
+            for name, value in parser.items(section):
+                found[name.replace("_", "-").removeprefix("--")] = value  # as pip reads names
     if "client-cert" in found:
         raise SpecError(
             "the secret pip.conf names a client certificate, which does not reach a build",
