@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from toolkit.engine.wire import AttachDecoder, JsonDecoder, WireError
+from toolkit.engine.wire import AttachDecoder, JsonDecoder, WireError, error_words
 
 _CHUNKS = st.lists(st.tuples(st.sampled_from([1, 2]), st.binary(max_size=50)), max_size=8)
 _NAMES = {1: "stdout", 2: "stderr"}
@@ -95,6 +95,21 @@ def test_a_json_stream_that_ends_inside_an_object_is_an_error() -> None:
 def test_what_is_no_json_object_is_an_error() -> None:
     with pytest.raises(WireError, match="where JSON was due"):
         list(JsonDecoder().feed(b"<html>"))
+
+
+@pytest.mark.parametrize(
+    ("item", "words"),
+    [
+        ({"status": "Pulling"}, ""),
+        ({"error": "", "errorDetail": None}, ""),
+        ({"error": "short"}, "short"),
+        ({"error": "short", "errorDetail": {"code": 1, "message": "long"}}, "long"),
+        ({"errorDetail": {}}, "the engine does not say why"),
+        ({"errorDetail": "odd"}, "the engine does not say why"),
+    ],
+)
+def test_a_failure_without_a_word_is_one_all_the_same(item: dict[str, Any], words: str) -> None:
+    assert error_words(item) == words
 
 
 @given(st.binary(max_size=200))

@@ -86,6 +86,11 @@ def refused(doing: str, *, status: int, words: str) -> EngineRefusedError:
     return EngineRefusedError(f"{doing} failed: {said}", hint=hint_for(said), status=status)
 
 
+def words_of(error: EngineRefusedError, doing: str) -> str:
+    """Give back the engine's own words from an error that `refused` made."""
+    return error.message.removeprefix(f"{doing} failed: ")
+
+
 def hint_for(words: str) -> str | None:
     """Say what to do about an engine's message, where that is known."""
     return _SPACE if is_disk_full(words) else None

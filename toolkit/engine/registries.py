@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from toolkit.engine import pulling, pushing, retrying, wire
+from toolkit.engine import failures, pulling, pushing, retrying, wire
 from toolkit.engine.containers import quoted
 from toolkit.engine.pulling import PullEvent, PushEvent, RetryEvent
 from toolkit.errors import EngineRefusedError, EngineUnreachableError, RegistryError
@@ -117,7 +117,7 @@ class RegistryVerbs:
         try:
             said = self._transport.json("GET", path, doing=doing, headers=headers, timeout=_LOOK)
         except EngineRefusedError as error:
-            failure = pulling.failure(reference, _said(error, doing))
+            failure = pulling.failure(reference, failures.words_of(error, doing))
             if failure.trouble == "absent":
                 return None
             raise failure from error
@@ -144,17 +144,13 @@ class RegistryVerbs:
                         raise act.failure(act.reference, words)
                     yield item
         except EngineRefusedError as error:
-            raise act.failure(act.reference, _said(error, act.doing)) from error
+            raise act.failure(act.reference, failures.words_of(error, act.doing)) from error
         except EngineUnreachableError as error:
             if time.monotonic() - heard < patience:
                 raise
             # Whose silence was it? An engine that answers now was waiting for the registry.
             self._transport.request("GET", "/_ping", doing="asking whether the engine answers")
             raise act.silent(act.reference, patience) from error
-
-
-def _said(error: EngineRefusedError, doing: str) -> str:
-    return error.message.removeprefix(f"{doing} failed: ")
 
 
 def _emit(emit: OnEvent, event: PullEvent | None) -> None:

@@ -109,7 +109,12 @@ def objects(chunks: Iterable[bytes]) -> Iterator[dict[str, Any]]:
 
 
 def error_words(item: Mapping[str, Any]) -> str:
-    """What an object of a stream says of a failure; "" where it says nothing of one."""
-    detail = item.get("errorDetail")
+    """What an object of a stream says of a failure; "" where it says nothing of one.
+
+    A failure without a word is one all the same.
+    """
+    detail, short = item.get("errorDetail"), item.get("error")
+    if detail is None and not short:
+        return ""
     inner = detail.get("message") if isinstance(detail, dict) else None
-    return str(inner or item.get("error") or "")
+    return str(inner or short or "the engine does not say why")

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
-from toolkit.engine import failures
+from toolkit.engine import failures, wire
 from toolkit.engine.buildkit import details, reasons, roads, status
 from toolkit.engine.buildkit.details import Details
 from toolkit.engine.buildkit.masking import masker
@@ -132,7 +132,7 @@ def _posted(engine: Engine, request: BuildRequest, session: str, run: _Run) -> s
             data=request.context if isinstance(request.context, bytes) else request.parts(),
         )
     except EngineRefusedError as error:
-        raise run.failed(error.message.removeprefix(f"{_DOING} failed: ")) from error
+        raise run.failed(failures.words_of(error, _DOING)) from error
     with answer:
         image = run.read(answer.chunks())
     if image is None:
@@ -191,10 +191,8 @@ class _Run:
         return _error(self._progress.culprit(found.vertex), self._mask(words), found)
 
     def _item(self, item: Mapping[str, Any]) -> str | None:
-        if "error" in item or "errorDetail" in item:
-            detail = item.get("errorDetail")
-            inner = detail.get("message") if isinstance(detail, dict) else None
-            raise self.failed(str(inner or item.get("error") or "the engine does not say why"))
+        if words := wire.error_words(item):
+            raise self.failed(words)
         aux = item.get("aux")
         if item.get("id") == "moby.buildkit.trace" and isinstance(aux, str):
             self.take(_status(aux))

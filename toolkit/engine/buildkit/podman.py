@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
-from toolkit.engine import failures
+from toolkit.engine import failures, wire
 from toolkit.engine.buildkit import podman_context
 from toolkit.engine.buildkit.classic import Stream
 from toolkit.engine.buildkit.request import BuildRequest
@@ -59,7 +59,7 @@ def built(
             ),
         )
     except EngineRefusedError as error:
-        raise failed(error.message.removeprefix(f"{_DOING} failed: "), None) from error
+        raise failed(failures.words_of(error, _DOING), None) from error
     with answer:
         image = build.read(answer.chunks())
     if not image:
@@ -101,10 +101,7 @@ class _Build:
         return image
 
     def _item(self, item: Mapping[str, Any]) -> str:
-        if "error" in item or "errorDetail" in item:
-            detail = item.get("errorDetail")
-            inner = detail.get("message") if isinstance(detail, dict) else None
-            words = str(inner or item.get("error") or "the engine does not say why")
+        if words := wire.error_words(item):
             self._take(self._stream.failed(words))
             step = self._stream.step
             raise self._failed(self._stream.plain(words), step.lines if step else None)
