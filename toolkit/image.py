@@ -24,6 +24,9 @@ DEFAULT: Final = DEFAULT_BASE
 DEFAULT_VARIABLE: Final = "TOOLKIT_DEFAULT_IMAGE"
 """The environment variable that names another one, for the executors and the command line."""
 
+REPOSITORY: Final = "toolkit"
+"""Images are named `toolkit/<name>:<tag>`, with the tag that `tag_of` gives."""
+
 _ID: Final = re.compile(r"(?:sha256:)?[0-9a-f]{64}")
 
 Action = Literal["reused", "pulled", "built"]
@@ -95,6 +98,11 @@ class Stored:
     def excused(self) -> frozenset[str]:
         """Modules whose failing import was overlooked when it was verified."""
         return frozenset(filter(None, self.labels.get(labels.EXCUSED, "").split(",")))
+
+
+def tag_of(digest: str) -> str:
+    """The tag that a digest implies: its first 12 digits."""
+    return digest[:12]
 
 
 def find(engine: Engine, reference: ImageReference | str) -> Stored | None:

@@ -23,7 +23,7 @@ from toolkit.builder.record import record
 from toolkit.builder.sharing import registry_of
 from toolkit.engine import Engine
 from toolkit.errors import BuildError, EngineRefusedError, PushError, SpecError, ToolkitError
-from toolkit.image import Base, Image, Stored
+from toolkit.image import REPOSITORY, Base, Image, Stored
 from toolkit.reference import ImageReference
 from toolkit.renderer import Rendered
 from toolkit.spec import ImageSpec
@@ -39,9 +39,6 @@ __all__ = [
     "plan",
     "registry_of",
 ]
-
-REPOSITORY: Final = "toolkit"
-"""Images are named `toolkit/<name>:<first 12 digits of the digest>`."""
 
 _DESCRIPTION: Final = "A Python environment in which code is run, made by executor-toolkit"
 
@@ -95,11 +92,12 @@ class Plan:
     @property
     def reference(self) -> ImageReference:
         """The name that the image gets."""
-        return ImageReference(None, f"{REPOSITORY}/{self.spec.name}", self.rendered.digest[:12])
+        tag = image.tag_of(self.rendered.digest)
+        return ImageReference(None, f"{REPOSITORY}/{self.spec.name}", tag)
 
     def shared(self, registry: str) -> ImageReference:
         """The name that the image has in a registry."""
-        return sharing.shared_name(registry, self.spec.name, self.rendered.digest[:12])
+        return sharing.shared_name(registry, self.spec.name, image.tag_of(self.rendered.digest))
 
 
 def plan(

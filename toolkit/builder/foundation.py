@@ -173,7 +173,8 @@ def _local_digest(reference: ImageReference, stored: Stored) -> str:
     if source and reference.name == LOCAL_BASES and len(stored.layers) == 1:
         return source
     digest = stored.labels.get(labels.DIGEST)
-    if digest and reference.tag == digest[:12] and reference.name.startswith("toolkit/"):
+    ours = reference.name.startswith(f"{image.REPOSITORY}/")
+    if digest and ours and reference.tag == image.tag_of(digest):
         return f"sha256:{digest}"
     return stored.id
 

@@ -22,9 +22,10 @@ from toolkit.errors import ImageReferenceError
 from toolkit.image import Stored
 from toolkit.reference import ImageReference
 
-TAG_DIGITS: Final = 12
 VENV: Final = str(PurePosixPath(lock.PATH).parent)
 
+_SHORT: Final = 12
+"""The digits of an id by which people tell what has no name."""
 _SHELL: Final = re.compile(r"(?:/bin/sh -c )?#\(nop\)\s+")
 """What engines without BuildKit, and Podman, write before an instruction in the history."""
 _MAKERS: Final = ("RUN ", "COPY ", "ADD ", "WORKDIR ")
@@ -62,7 +63,7 @@ class Built:
     @property
     def title(self) -> str:
         """Its name, or its id where it has none."""
-        return self.names[0] if self.names else self.id.removeprefix("sha256:")[:TAG_DIGITS]
+        return self.names[0] if self.names else self.id.removeprefix("sha256:")[:_SHORT]
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +115,7 @@ def is_implied(tag: str, found: Mapping[str, str]) -> bool:
     path = reference.path.split("/")
     return (
         len(digest) == 64
-        and reference.tag == digest[:TAG_DIGITS]
+        and reference.tag == image.tag_of(digest)
         and path[-1] == name
         and (reference.registry is not None or len(path) > 1)
     )
@@ -149,7 +150,7 @@ def _users(containers: Iterable[Mapping[str, Any]]) -> Mapping[str, Sequence[str
     """Names of containers by the id of the image that they were made from."""
     users: dict[str, list[str]] = defaultdict(list)
     for container in containers:
-        names = container.get("Names") or [container.get("Id", "")[:TAG_DIGITS]]
+        names = container.get("Names") or [container.get("Id", "")[:_SHORT]]
         users[str(container.get("ImageID", ""))].append(str(names[0]).removeprefix("/"))
     return {image_id: sorted(names) for image_id, names in users.items()}
 

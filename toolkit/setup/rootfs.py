@@ -18,6 +18,7 @@ from typing import BinaryIO, Final
 from toolkit import labels
 from toolkit.errors import BaseImageError
 from toolkit.reference import ImageReference
+from toolkit.spec import LOCAL_BASES
 
 EPOCH: Final = 1
 """Raised with every change of the recipe that changes what is in the image."""
@@ -136,7 +137,7 @@ def installed(status: str) -> Iterator[tuple[str, tuple[str, str]]]:
 
 def reference(suite: str, contents: Contents) -> ImageReference:
     """Give the image's name: `toolkit/base:bookworm-py3.11`."""
-    return ImageReference(None, "toolkit/base", f"{suite}-py{contents.python}")
+    return ImageReference(None, LOCAL_BASES, f"{suite}-py{contents.python}")
 
 
 def digest(suite: str, contents: Contents) -> str:
@@ -148,8 +149,8 @@ def digest(suite: str, contents: Contents) -> str:
 def changes(suite: str, contents: Contents) -> tuple[str, ...]:
     """Give the image's configuration, as instructions for the import."""
     described = {
-        "org.opencontainers.image.title": "toolkit/base",
-        "org.opencontainers.image.description": f"{suite} with Python {contents.python}",
+        labels.TITLE: LOCAL_BASES,
+        labels.DESCRIPTION: f"{suite} with Python {contents.python}",
         labels.SOURCE_DIGEST: digest(suite, contents),
     }
     return (
