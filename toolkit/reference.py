@@ -18,6 +18,7 @@ from typing import Final
 
 from toolkit.errors import ImageReferenceError
 
+DEFAULT_TAG: Final = "latest"
 HUB: Final = "docker.io"
 OFFICIAL: Final = "library"
 MAX_NAME: Final = 255
@@ -106,6 +107,11 @@ class ImageReference:
             return replace(self, registry=None, path=rest)
         # docker.io/foo.bar/x without its registry would be x of the registry foo.bar.
         return replace(self, registry=HUB if _is_registry(first) else None, path=path)
+
+    @property
+    def tagged(self) -> ImageReference:
+        """The same with the tag that is meant where none is written."""
+        return self if self.tag is not None else replace(self, tag=DEFAULT_TAG)
 
     def with_tag(self, tag: str | None) -> ImageReference:
         """Give the same name and digest with this tag, or with none."""

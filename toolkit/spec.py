@@ -223,4 +223,4 @@ def _tag(text: str) -> ImageReference:
     reference = ImageReference.parse(text)
     if reference.digest is not None:
         raise ValueError(f"{text!r} has a digest, and a digest cannot be given to an image")
-    return reference if reference.tag else reference.with_tag("latest")
+    return reference.tagged

@@ -190,6 +190,14 @@ def test_the_long_and_the_short_form(text: str, normalized: str, familiar: str) 
     assert str(reference.familiar) == familiar
 
 
+@pytest.mark.parametrize(
+    ("text", "tagged"),
+    [("a", "a:latest"), ("r.io:5/a:1", "r.io:5/a:1"), ("r.io:5/a", "r.io:5/a:latest")],
+)
+def test_a_reference_without_a_tag_means_latest(text: str, tagged: str) -> None:
+    assert str(ImageReference.parse(text).tagged) == tagged
+
+
 def test_name_is_without_tag_and_digest() -> None:
     assert ImageReference.parse(f"r.io:5/a/b:1@{SHA}").name == "r.io:5/a/b"
 

@@ -14,9 +14,7 @@ from toolkit.reference import ImageReference
 def parsed(text: str) -> ImageReference:
     """The reference; without a tag and a digest it means `latest`. Raises ImageReferenceError."""
     reference = ImageReference.parse(text)
-    if reference.tag is None and reference.digest is None:
-        return reference.with_tag("latest")
-    return reference
+    return reference.tagged if reference.digest is None else reference
 
 
 def answer(engine: Engine, reference: ImageReference, digest: str | None, *, as_json: bool) -> None:

@@ -35,8 +35,7 @@ def snapshot(engine: Engine, container: str, tag: str) -> str:
     It has the image's own labels, environment, entrypoint, command, user and working directory.
     Raises ImageReferenceError for a name that is none, EngineError.
     """
-    reference = ImageReference.parse(tag)
-    name = str(reference.with_tag(reference.tag or "latest"))
+    name = str(ImageReference.parse(tag).tagged)
     original = _original(engine, container)
     committed = engine.commit_container(container)
     try:

@@ -21,7 +21,7 @@ from toolkit.engine.endpoint import Endpoint
 from toolkit.engine.registries import RegistryVerbs
 from toolkit.engine.stream import ByteStream
 from toolkit.errors import EngineError, EngineRefusedError
-from toolkit.reference import ImageReference
+from toolkit.reference import DEFAULT_TAG, ImageReference
 
 if TYPE_CHECKING:
     from toolkit.engine.transport import Answer, Transport
@@ -148,7 +148,7 @@ class Engine(ContainerVerbs, RegistryVerbs):
             raise
 
     def tag_image(self, image_id: str, reference: ImageReference) -> None:
-        params = {"repo": reference.name, "tag": reference.tag or "latest"}
+        params = {"repo": reference.name, "tag": reference.tag or DEFAULT_TAG}
         self._transport.request(
             "POST",
             f"/images/{quoted(image_id)}/tag",

@@ -16,7 +16,7 @@ from toolkit.engine import failures, pulling, pushing, retrying, wire
 from toolkit.engine.containers import quoted
 from toolkit.engine.pulling import PullEvent, PushEvent, RetryEvent
 from toolkit.errors import EngineRefusedError, EngineUnreachableError, RegistryError
-from toolkit.reference import ImageReference
+from toolkit.reference import DEFAULT_TAG, ImageReference
 
 if TYPE_CHECKING:
     from toolkit.engine.transport import Transport
@@ -63,7 +63,10 @@ class RegistryVerbs:
         registry may be silent, `waits` are those before each further attempt, where one may help.
         `PullError` says what the trouble is.
         """
-        params = {"fromImage": reference.name, "tag": reference.digest or reference.tag or "latest"}
+        params = {
+            "fromImage": reference.name,
+            "tag": reference.digest or reference.tag or DEFAULT_TAG,
+        }
         if platform is not None:
             params["platform"] = platform
         act = _Act(f"pulling {reference}", reference, pulling.failure, pulling.silent)
@@ -92,7 +95,7 @@ class RegistryVerbs:
         Everything else is as with `pull`; `PushError` says what the trouble is.
         """
         path = f"/images/{quoted(reference.name)}/push"
-        params = {"tag": reference.tag or "latest"}
+        params = {"tag": reference.tag or DEFAULT_TAG}
         act = _Act(f"pushing {reference}", reference, pushing.failure, pushing.silent)
         emit = on_event or _ignore
 

@@ -78,7 +78,7 @@ def query(request: BuildRequest, files: Mapping[str, str]) -> dict[str, str | li
         "target": request.target or "",
         "nocache": "1" if request.no_cache else "",
         "secrets": json.dumps(given) if given else "",
-        "t": [str(one.with_tag(one.tag or "latest")) for one in request.tags],
+        "t": [str(one.tagged) for one in request.tags],
     }
     return {name: value for name, value in asked.items() if value}
 

@@ -60,8 +60,7 @@ class BuildRequest:
     @property
     def names(self) -> tuple[str, ...]:
         """The tags in full, as the engine takes them without guessing."""
-        full = (one.normalized for one in self.tags)
-        return tuple(str(one.with_tag(one.tag or "latest")) for one in full)
+        return tuple(str(one.normalized.tagged) for one in self.tags)
 
     def exporter(self) -> dict[str, str]:
         """Return how the engine shall compress what it exports; engines that never do ignore it."""
