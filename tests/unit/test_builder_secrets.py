@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from toolkit.builder.secrets import BUNDLES, MAX_BYTES, gathered, read
+from toolkit.builder.secrets import BUNDLES, gathered, read
+from toolkit.engine.buildkit import LARGEST_SECRET
 from toolkit.errors import SpecError
 
 PEM = b"-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
@@ -93,7 +94,7 @@ def test_a_bundle_named_outright_wins(tmp_path: Path) -> None:
     [
         (None, "cannot be read: No such file or directory"),
         (b"\x30\x82", "holds no PEM certificate"),
-        (PEM + b"#" * MAX_BYTES, f"a build secret at most {MAX_BYTES}"),
+        (PEM + b"#" * LARGEST_SECRET, f"a build secret at most {LARGEST_SECRET}"),
     ],
 )
 def test_a_bundle_that_is_none_is_refused(
@@ -153,14 +154,14 @@ def test_a_secret_is_read_from_a_file_or_a_variable(tmp_path: Path) -> None:
         (["id=x,src=/"], "the secret x cannot be read from /: Is a directory"),
         (
             ["id=x,env=LONG"],
-            f"the secret x has {MAX_BYTES + 1} bytes, a build secret at most {MAX_BYTES}",
+            f"the secret x has {LARGEST_SECRET + 1} bytes, a build secret at most {LARGEST_SECRET}",
         ),
     ],
 )
 def test_a_secret_that_cannot_be_had_is_refused(texts: list[str], message: str) -> None:
     """In one sentence, with a hint, and without a value."""
     with pytest.raises(SpecError) as caught:
-        read(texts, {"V": "v", "LONG": "x" * (MAX_BYTES + 1)})
+        read(texts, {"V": "v", "LONG": "x" * (LARGEST_SECRET + 1)})
     assert str(caught.value) == message
     assert caught.value.hint
     assert caught.value.exit_code == 3

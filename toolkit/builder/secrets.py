@@ -18,9 +18,6 @@ from toolkit.errors import SpecError
 BUNDLES: Final = ("SSL_CERT_FILE", "PIP_CERT", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 """Variables that may name a CA bundle, the first that names a file wins."""
 
-MAX_BYTES: Final = 500 * 1024
-"""What BuildKit's own client allows a secret to be."""
-
 _PROXIES: Final = ("HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "ALL_PROXY", "NO_PROXY")
 _PASSED: Final = re.compile(
     r"PIP_(?:EXTRA_)?INDEX_URL|PIP_TRUSTED_HOST|UV_\w*INDEX\w*|UV_INSECURE_HOST"
@@ -117,11 +114,7 @@ def _value(name: str, words: Mapping[str, str], environment: Mapping[str, str]) 
                 f"the secret {name} cannot be read from {words['src']}: {error.strerror}",
                 hint="check the name of the file",
             ) from error
-    if len(value) > MAX_BYTES:
-        raise SpecError(
-            f"the secret {name} has {len(value)} bytes, a build secret at most {MAX_BYTES}",
-            hint="shorten it to what the build needs",
-        )
+    _check_size(f"the secret {name}", value, hint="shorten it to what the build needs")
     return value
 
 
@@ -214,9 +207,14 @@ def _checked(what: str, content: bytes) -> bytes:
             f"{what} holds no PEM certificate",
             hint="convert it with `openssl x509 -inform der -in FILE -out FILE.pem`",
         )
-    if len(content) > MAX_BYTES:
-        raise SpecError(
-            f"{what} has {len(content)} bytes, a build secret at most {MAX_BYTES}",
-            hint="name a bundle of fewer certificates with --ca-bundle",
-        )
+    _check_size(what, content, hint="name a bundle of fewer certificates with --ca-bundle")
     return content
+
+
+def _check_size(what: str, value: bytes, *, hint: str) -> None:
+    from toolkit.engine.buildkit import LARGEST_SECRET  # only where there is a secret
+
+    if len(value) > LARGEST_SECRET:
+        raise SpecError(
+            f"{what} has {len(value)} bytes, a build secret at most {LARGEST_SECRET}", hint=hint
+        )

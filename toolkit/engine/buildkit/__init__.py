@@ -9,7 +9,7 @@ turned round), the calls that solve a build and tell its progress, by which road
 engine, and which of several failed steps is the one to blame. h2 is loaded on use.
 """
 
-from toolkit.engine.buildkit.build import build
+from toolkit.engine.buildkit.build import LARGEST_SECRET, build
 from toolkit.engine.buildkit.progress import (
     BuildEvent,
     StepCompleted,
@@ -23,6 +23,7 @@ from toolkit.engine.buildkit.request import BuildRequest, Cache
 from toolkit.engine.buildkit.roads import Road, RoadTaken, road
 
 __all__ = [
+    "LARGEST_SECRET",
     "BuildEvent",
     "BuildRequest",
     "Cache",

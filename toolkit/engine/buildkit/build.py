@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from toolkit.engine.buildkit.services import Credentials, Services
 
 LARGEST_SECRET: Final = 500 * 1024
+"""What BuildKit's own client allows a secret to be, in bytes."""
+
 _SHOWN_STEP: Final = 100
 _SHOWN_CONTEXT: Final = 1 << 20
 _UPLOAD: Final = "[internal] load remote build context"
