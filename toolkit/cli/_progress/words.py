@@ -6,7 +6,7 @@ import re
 from typing import Final
 
 from toolkit.builder import Event
-from toolkit.cli import printable
+from toolkit.cli import _figures, printable
 
 _MOUNT: Final = re.compile(r"--mount=\S+")
 # Nobody reads more of a line, and cutting it first keeps a line of megabytes cheap.
@@ -59,19 +59,10 @@ def warning(text: str, url: str, line: int | None) -> str:
     return printable(f"Warning: {text}{where}{url and f', see {url}'}")
 
 
-def size(number: int) -> str:
-    """A number of bytes for people."""
-    value, unit = float(number), "B"
-    for larger in ("kB", "MB", "GB"):
-        if value < 999.5:
-            break
-        value, unit = value / 1000, larger
-    return f"{value:.1f} {unit}" if unit in {"MB", "GB"} else f"{value:.0f} {unit}"
-
-
 def amount(current: int, total: int) -> str:
     """So many bytes of so many; the end is not always known."""
-    return f"{size(current)} of {size(total)}" if total else size(current)
+    done_so_far = _figures.amount(current)
+    return f"{done_so_far} of {_figures.amount(total)}" if total else done_so_far
 
 
 def road(event: Event) -> str | None:
