@@ -202,7 +202,10 @@ def _made(
         _remove_if_unnamed(engine, before.id)
     found = image.find(engine, built)
     if found is None:
-        raise BuildError(f"the image {reference} vanished as soon as it was built")
+        raise BuildError(
+            f"the image {reference} vanished as soon as it was built",
+            hint="build it again, when nothing removes images meanwhile",
+        )
     return _image(planned, found, "built")
 
 

@@ -136,7 +136,10 @@ def _hinted(error: PullError, spec: ImageSpec) -> PullError:
 def _stored(engine: Engine, reference: ImageReference) -> Stored:
     stored = image.find(engine, reference)
     if stored is None:
-        raise BaseImageError(f"the base image {reference} vanished while it was being used")
+        raise BaseImageError(
+            f"the base image {reference} vanished while it was being used",
+            hint="try again, when nothing removes images meanwhile",
+        )
     return stored
 
 

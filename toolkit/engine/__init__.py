@@ -1,7 +1,8 @@
 """Everything that is said to Docker, behind one door: `connect()` gives an `Engine`.
 
-Hidden here: where the engine is (contexts, sockets, TLS), the one HTTP client, the wire formats,
-and how failures of all these become our errors. Importing it does nothing and loads no docker.
+Hidden here: where the engine is (contexts, sockets, TLS, ssh), the ways to talk to it, the wire
+formats, what registries answer through it, and how failures of all these become our errors.
+Importing it does nothing and loads no docker.
 """
 
 from toolkit.engine.client import Engine, EngineVersion, connect

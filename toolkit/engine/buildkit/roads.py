@@ -97,17 +97,6 @@ def opened(engine: Engine, services: Services) -> Iterator[Way]:
         yield way
 
 
-def without_buildkit(engine: Engine) -> EngineTooOldError:
-    """Return the error for an engine that cannot build as is needed here."""
-    found = engine.version()
-    what = "Podman" if found.flavour == "podman" else "the Docker engine"
-    return EngineTooOldError(
-        f"{what} {found.version} at {engine.endpoint} has no BuildKit, which is required for"
-        " building images",
-        hint="use a Docker engine, 20.10 or newer, with BuildKit",
-    )
-
-
 def _by_upgrade(engine: Engine, services: Services, stack: ExitStack, name: str) -> Way:
     from toolkit.engine.buildkit.calls import Channel
     from toolkit.engine.buildkit.session import Session  # they import h2
@@ -128,11 +117,16 @@ def _by_upgrade(engine: Engine, services: Services, stack: ExitStack, name: str)
 
 
 def _without_session(engine: Engine, services: Services, stack: ExitStack, name: str) -> Way:
-    if engine.version().flavour == "podman":
+    found = engine.version()
+    if found.flavour == "podman":
         return Way(PODMAN)
     channel = _by_listener(engine, services, stack, name)
     if channel is None:
-        raise without_buildkit(engine)
+        raise EngineTooOldError(
+            f"the Docker engine {found.version} at {engine.endpoint} has no BuildKit, which is"
+            " required for building images",
+            hint="use a Docker engine, 20.10 or newer, with BuildKit",
+        )
     return Way(LISTENER, name, channel)
 
 
