@@ -23,19 +23,18 @@ from toolkit.engine.buildkit.connection import Connection
 from toolkit.engine.stream import ByteStream
 from toolkit.engine.wire import WireError
 
-UNKNOWN: Final = 2
-UNIMPLEMENTED: Final = 12
-INTERNAL: Final = 13
-UNAVAILABLE: Final = 14
-
 _LARGEST: Final = 32 << 20
 """The largest message that is taken; engines split a build's progress at about 1 MiB."""
 _BACKLOG: Final = 4 << 20
 """What may wait to be looked at before the engine is held back."""
 # The engine does not heed the limit, and the details of an error carry the Dockerfile, twice.
 _LARGEST_HEADERS: Final = 2 << 20
-_AT_A_TIME: Final = 256 << 10
-_HTTP: Final = {404: UNIMPLEMENTED, 429: UNAVAILABLE, 502: UNAVAILABLE, 503: UNAVAILABLE}
+_HTTP: Final = {
+    404: wire.UNIMPLEMENTED,
+    429: wire.UNAVAILABLE,
+    502: wire.UNAVAILABLE,
+    503: wire.UNAVAILABLE,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +167,7 @@ class Client:
         self._calls.clear()
         self._unopened.clear()
         for call in left:
-            call.end(Ended(UNAVAILABLE, "the connection was lost", lost=True))
+            call.end(Ended(wire.UNAVAILABLE, "the connection was lost", lost=True))
 
     def _handle(self, event: h2.events.Event) -> None:
         match event:
@@ -182,7 +181,7 @@ class Client:
                 self._end(event.stream_id, None)
             case h2.events.StreamReset():
                 words = f"the engine gave the call up (HTTP/2 error {int(event.error_code)})"
-                self._end(event.stream_id, Ended(UNAVAILABLE, words))
+                self._end(event.stream_id, Ended(wire.UNAVAILABLE, words))
             case h2.events.ConnectionTerminated():
                 self.ended = True
             case _:
@@ -201,7 +200,7 @@ class Client:
                 call.backlog += len(payload)
                 call.sink(Message(payload))
         except WireError as error:
-            self._end(event.stream_id, Ended(INTERNAL, error.message))
+            self._end(event.stream_id, Ended(wire.INTERNAL, error.message))
             return
         self._acknowledge(call)
 
@@ -219,7 +218,7 @@ class Client:
         call.end(how or outcome(call.headers, complete=call.frames.complete))
 
     def _pump(self, call: Call) -> None:
-        room = _AT_A_TIME
+        room = flow.AT_A_TIME
         try:
             while call.waiting and room > 0:
                 message, sent = call.waiting[0]
@@ -245,13 +244,13 @@ def outcome(headers: dict[bytes, bytes], *, complete: bool = True) -> Ended:
     words = wire.percent_decode(headers.get(b"grpc-message", b"").decode("utf-8", "replace"))
     raw = headers.get(b"grpc-status")
     if raw is None and http != "200":
-        code = _HTTP.get(int(http), UNKNOWN) if http.isdecimal() else UNKNOWN
+        code = _HTTP.get(int(http), wire.UNKNOWN) if http.isdecimal() else wire.UNKNOWN
         return Ended(code, f"the answer has the HTTP status {http}")
     if raw is None:
-        return Ended(UNKNOWN, "the answer ended without a status")
-    code = int(raw) if raw.isdigit() else UNKNOWN
+        return Ended(wire.UNKNOWN, "the answer ended without a status")
+    code = int(raw) if raw.isdigit() else wire.UNKNOWN
     if not code and not complete:
-        return Ended(INTERNAL, "the answer ended inside a message")
+        return Ended(wire.INTERNAL, "the answer ended inside a message")
     details = headers.get(b"grpc-status-details-bin", b"").decode("ascii", "replace")
     return Ended(code, words, details)
 

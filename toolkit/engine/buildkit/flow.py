@@ -14,9 +14,11 @@ import h2.exceptions
 
 Headers = list[tuple[bytes, bytes]]
 
+AT_A_TIME: Final = 256 << 10
+"""What one call may send before the others, and what came, have their turn."""
+
 # hpack and h2 let some of the latter out on hostile bytes.
 BROKEN: Final = (h2.exceptions.ProtocolError, LookupError, ValueError)
-
 
 _PREFACE: Final = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 _FRAME_HEADER: Final = 9

@@ -17,13 +17,6 @@ from typing import Final
 from toolkit.engine.buildkit import wire
 from toolkit.engine.buildkit.request import BuildRequest
 
-OK: Final = 0
-INVALID_ARGUMENT: Final = 3
-NOT_FOUND: Final = 5
-RESOURCE_EXHAUSTED: Final = 8
-UNIMPLEMENTED: Final = 12
-INTERNAL: Final = 13
-
 HEALTH: Final = "/grpc.health.v1.Health/Check"
 SECRET: Final = "/moby.buildkit.secrets.v1.Secrets/GetSecret"  # noqa: S105 - a path
 CREDENTIALS: Final = "/moby.filesync.v1.Auth/Credentials"
@@ -48,7 +41,7 @@ class Reply:
     """What a method answers: a message, or the code and words of a refusal."""
 
     payload: bytes = field(default=b"", repr=False)
-    code: int = OK
+    code: int = wire.OK
     words: str = ""
 
 
@@ -90,7 +83,7 @@ class Services:
         }
         method = methods.get(path)
         if method is None:
-            return Reply(code=UNIMPLEMENTED, words=f"unknown method {path}")
+            return Reply(code=wire.UNIMPLEMENTED, words=f"unknown method {path}")
         return method(wire.message(request))
 
     def upload(self, path: str) -> Reply | Body | None:
@@ -101,7 +94,7 @@ class Services:
         if path != PULL or self._request is None:
             return None
         if sum(not one.ended for one in self._uploads) >= _UPLOADS:
-            return Reply(code=RESOURCE_EXHAUSTED, words="the context is being read too often")
+            return Reply(code=wire.RESOURCE_EXHAUSTED, words="the context is being read too often")
         self._uploads.append(Upload(self._request.parts(), self.wake))
         return self._uploads[-1]
 
@@ -120,7 +113,7 @@ class Services:
         name = wire.text(request.get(1, b""))
         value = self._secrets.get(name)
         if value is None:
-            return Reply(code=NOT_FOUND, words=f"secret {name} not found")
+            return Reply(code=wire.NOT_FOUND, words=f"secret {name} not found")
         return Reply(wire.encode((1, value)))
 
     def _credentials(self, request: dict[int, int | bytes]) -> Body:
@@ -166,7 +159,7 @@ class _Clerk:
         try:
             found = self._credentials(host)
         except Exception:  # noqa: BLE001 - a helper's words may hold what must not be shown
-            return Reply(code=INTERNAL, words=f"the credentials for {host} cannot be read")
+            return Reply(code=wire.INTERNAL, words=f"the credentials for {host} cannot be read")
         if found is None:
             return Reply(_ANONYMOUS)
         user, password = found
@@ -213,7 +206,7 @@ class Upload:
             self._put(Reply())
         except BaseException as error:  # noqa: BLE001 - whatever it is, the build is told
             self.failure = error
-            self._put(Reply(code=INTERNAL, words="the build context cannot be read"))
+            self._put(Reply(code=wire.INTERNAL, words="the build context cannot be read"))
         finally:
             self.ended = True
 

@@ -22,8 +22,6 @@ from toolkit.engine.stream import ByteStream
 from toolkit.engine.wire import WireError
 
 _LARGEST_REQUEST: Final = 256 << 10
-_AT_A_TIME: Final = 256 << 10
-"""What one call may send before the others, and what came, have their turn."""
 _HEADERS: Final[flow.Headers] = [(b":status", b"200"), (b"content-type", b"application/grpc")]
 
 
@@ -115,7 +113,7 @@ class Server:
             for request in call.frames.feed(event.data):
                 call.request = request
         except WireError as error:
-            call.refusal = Reply(code=services.UNIMPLEMENTED, words=error.message)
+            call.refusal = Reply(code=wire.UNIMPLEMENTED, words=error.message)
 
     def _reply(self, stream: int) -> None:
         call = self._calls.get(stream)
@@ -129,14 +127,14 @@ class Server:
                 return self._services.answer(call.path, call.request)
             except WireError as error:
                 words = error.message
-        return Reply(code=services.INVALID_ARGUMENT, words=words)
+        return Reply(code=wire.INVALID_ARGUMENT, words=words)
 
     def _answer(self, stream: int, call: _Call, answer: Reply | Body) -> None:
         self._connection.send_headers(stream, _HEADERS)
         call.body = services.once(answer) if isinstance(answer, Reply) else answer
 
     def _send(self, stream: int, call: _Call, body: Body) -> None:
-        room = _AT_A_TIME
+        room = flow.AT_A_TIME
         try:
             while room > 0:
                 if not call.left:

@@ -12,6 +12,16 @@ from urllib.parse import quote, unquote
 
 from toolkit.engine.wire import WireError
 
+# What a gRPC call ends with.
+OK: Final = 0
+UNKNOWN: Final = 2
+INVALID_ARGUMENT: Final = 3
+NOT_FOUND: Final = 5
+RESOURCE_EXHAUSTED: Final = 8
+UNIMPLEMENTED: Final = 12
+INTERNAL: Final = 13
+UNAVAILABLE: Final = 14
+
 VARINT: Final = 0
 _FIXED: Final = {1: 8, 5: 4}
 _BYTES: Final = 2
