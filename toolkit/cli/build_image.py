@@ -14,8 +14,7 @@ import click
 from toolkit import builder, resources
 from toolkit.builder import BuildOptions, Said, secrets
 from toolkit.builder.sharing import VARIABLE
-from toolkit.cli import AS_JSON
-from toolkit.cli._progress import showing
+from toolkit.cli._progress import json_option, quiet_option, showing
 from toolkit.cli._progress.display import Display
 from toolkit.cli._spec_options import SpecOptions, read_spec, spec_options
 from toolkit.engine import Engine, connect
@@ -71,10 +70,8 @@ class _Options(SpecOptions):
     metavar="FILE",
     help="Write a CycloneDX SBOM to FILE.",
 )
-@click.option(
-    "--json", "as_json", is_flag=True, help="Print the result as JSON, and what is done on stderr."
-)
-@click.option("-q", "--quiet", is_flag=True, help="Say nothing but the image's name.")
+@json_option
+@quiet_option
 @click.option("-v", "--verbose", is_flag=True, help="Show every line of every step.")
 @click.option("-y", "--yes", is_flag=True, help="Install what making a base needs without asking.")
 def build_image(**options: Unpack[_Options]) -> None:
@@ -83,8 +80,6 @@ def build_image(**options: Unpack[_Options]) -> None:
     With --registry, an image that was built elsewhere from the same inputs is pulled. Prints the
     image's name on stdout; everything else goes to stderr.
     """
-    if options["as_json"]:
-        click.get_current_context().meta[AS_JSON] = True
     spec = read_spec(options)
     given = secrets.read(options["secret"], os.environ)
     if options["sbom"] is not None:

@@ -5,16 +5,14 @@ from __future__ import annotations
 import click
 
 from toolkit.builder import Said
-from toolkit.cli import AS_JSON, _moving
-from toolkit.cli._progress import showing
+from toolkit.cli import _moving
+from toolkit.cli._progress import json_option, quiet_option, showing
 from toolkit.engine import connect
 
 
 @click.command(name="pull-image", epilog="Example: toolkit pull-image python:3-slim")
-@click.option(
-    "--json", "as_json", is_flag=True, help="Print the result as JSON, and what is done on stderr."
-)
-@click.option("-q", "--quiet", is_flag=True, help="Say nothing but the image's name.")
+@json_option
+@quiet_option
 @click.argument("reference", metavar="IMAGE")
 def pull_image(*, as_json: bool, quiet: bool, reference: str) -> None:
     """Pull an image from its registry.
@@ -22,8 +20,6 @@ def pull_image(*, as_json: bool, quiet: bool, reference: str) -> None:
     Credentials are docker's own: `docker login` stores them. Prints the image's name and digest on
     stdout; everything else goes to stderr.
     """
-    if as_json:
-        click.get_current_context().meta[AS_JSON] = True
     wanted = _moving.parsed(reference)
     with connect() as engine:
         with showing(quiet=quiet, as_json=as_json) as display:

@@ -5,18 +5,16 @@ from __future__ import annotations
 import click
 
 from toolkit.builder import Said
-from toolkit.cli import AS_JSON, _moving
-from toolkit.cli._progress import showing
+from toolkit.cli import _moving
+from toolkit.cli._progress import json_option, quiet_option, showing
 from toolkit.engine import connect
 from toolkit.errors import SpecError
 from toolkit.reference import ImageReference
 
 
 @click.command(name="push-image", epilog="Example: toolkit push-image registry.example/team/env:1")
-@click.option(
-    "--json", "as_json", is_flag=True, help="Print the result as JSON, and what is done on stderr."
-)
-@click.option("-q", "--quiet", is_flag=True, help="Say nothing but the image's name.")
+@json_option
+@quiet_option
 @click.argument("reference", metavar="IMAGE")
 def push_image(*, as_json: bool, quiet: bool, reference: str) -> None:
     """Push an image to its registry.
@@ -25,8 +23,6 @@ def push_image(*, as_json: bool, quiet: bool, reference: str) -> None:
     own: `docker login` stores them. Prints the image's name and digest on stdout; everything else
     goes to stderr.
     """
-    if as_json:
-        click.get_current_context().meta[AS_JSON] = True
     wanted = _pushable(_moving.parsed(reference))
     with connect() as engine:
         with showing(quiet=quiet, as_json=as_json) as display:

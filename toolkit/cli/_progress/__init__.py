@@ -15,10 +15,26 @@ from typing import Final
 import click
 
 from toolkit.builder import Event, Said
-from toolkit.cli import _github
+from toolkit.cli import AS_JSON, _github
 from toolkit.cli._progress.display import Display
 
 _SIMPLE_TERMINALS: Final = frozenset({"", "dumb", "unknown"})
+
+
+def _for_programs(context: click.Context, _option: click.Parameter, value: bool) -> bool:  # noqa: FBT001 - click's signature
+    """An error, too, is told as JSON then."""
+    context.meta[AS_JSON] = value
+    return value
+
+
+json_option = click.option(
+    "--json",
+    "as_json",
+    is_flag=True,
+    callback=_for_programs,
+    help="Print the result as JSON, and what is done on stderr.",
+)
+quiet_option = click.option("-q", "--quiet", is_flag=True, help="Say nothing but the image's name.")
 
 
 @contextmanager
