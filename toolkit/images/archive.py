@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import tarfile
 from collections.abc import Callable, Iterator
-from typing import IO, Final, cast
+from typing import Final
 
+from toolkit.engine.reading import Reading
 from toolkit.errors import EngineError
 
 LONGEST: Final = 32 << 20
@@ -22,9 +23,9 @@ def read_tar(
 
     Raises EngineError where the tar is broken.
     """
-    stream = _Stream(chunks)
+    stream = Reading(chunks)
     try:
-        with tarfile.open(fileobj=cast("IO[bytes]", stream), mode="r|") as tar:
+        with tarfile.open(fileobj=stream, mode="r|") as tar:
             for member in tar:
                 file = tar.extractfile(member) if member.isreg() else None
                 if file is not None:
@@ -35,25 +36,3 @@ def read_tar(
                 raise tarfile.ReadError("it ended early")
     except tarfile.TarError as error:
         raise EngineError(f"reading the files of an image failed: {error}") from error
-
-
-class _Stream:
-    """Chunks as something that `tarfile` can read from."""
-
-    def __init__(self, chunks: Iterator[bytes]) -> None:
-        self._chunks = chunks
-        self._left = b""
-        self.given = 0
-
-    def read(self, size: int) -> bytes:
-        parts: list[bytes] = []
-        while size > 0:
-            if not self._left:
-                self._left = next(self._chunks, b"")
-                if not self._left:
-                    break
-            taken, self._left = self._left[:size], self._left[size:]
-            parts.append(taken)
-            size -= len(taken)
-            self.given += len(taken)
-        return b"".join(parts)

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import IO, Final
 
 from toolkit.engine.buildkit import origin
+from toolkit.engine.reading import Reading
 from toolkit.errors import BuildError
 
 _IGNORED: Final = (".dockerignore", ".containerignore")
@@ -136,7 +137,7 @@ def _file(member: tarfile.TarInfo, file: IO[bytes] | None, size: int) -> Iterato
 
 def _members(parts: Iterable[bytes]) -> Iterator[tuple[tarfile.TarInfo, IO[bytes] | None]]:
     """Every entry with its content, which must be read before the next one is asked for."""
-    reading = _Reading(parts)
+    reading = Reading(parts)
     try:
         with tarfile.open(fileobj=reading, mode="r|") as tar:
             for member in tar:
@@ -145,31 +146,8 @@ def _members(parts: Iterable[bytes]) -> Iterator[tuple[tarfile.TarInfo, IO[bytes
         raise BuildError(
             f"the build failed: the context is no tar: {error}", hint="pack the context anew"
         ) from error
-    for _ in reading.rest:
-        pass
+    reading.skip()
 
 
 def _name(member: tarfile.TarInfo) -> str:
     return posixpath.normpath(member.name.lstrip("/"))
-
-
-class _Reading(io.RawIOBase):
-    """Parts as a file that can be read once."""
-
-    def __init__(self, parts: Iterable[bytes]) -> None:
-        super().__init__()
-        self.rest = (part[at : at + _PIECE] for part in parts for at in range(0, len(part), _PIECE))
-        self._kept = b""
-
-    def readable(self) -> bool:
-        return True
-
-    def read(self, size: int = -1) -> bytes:
-        while size < 0 or len(self._kept) < size:
-            part = next(self.rest, None)
-            if part is None:
-                break
-            self._kept += part
-        size = len(self._kept) if size < 0 else size
-        given, self._kept = self._kept[:size], self._kept[size:]
-        return given
