@@ -332,6 +332,7 @@ def test_a_success_without_an_image_is_none(start: Start) -> None:
     with pytest.raises(EngineError) as caught:
         build(engine, BuildRequest(b""))
     assert str(caught.value).endswith("has built the image and does not say its id")
+    assert caught.value.hint == "give the image a tag, and look for it by that"
 
 
 @pytest.mark.parametrize("said", [b"\xff", b"\x0a\x7f"])

@@ -54,5 +54,6 @@ def test_one_that_ends_early_is_an_error_or_lacks_nothing() -> None:
 
 
 def test_what_is_no_tar_is_an_error() -> None:
-    with pytest.raises(EngineError, match="reading the files of an image failed: "):
+    with pytest.raises(EngineError, match="reading the files of an image failed: ") as caught:
         read(b"<html>" * 200)
+    assert caught.value.hint == "try again; the engine's log may say why its answer was cut short"

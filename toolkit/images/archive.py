@@ -35,4 +35,7 @@ def read_tar(
             if stream.given < tar.offset + tarfile.BLOCKSIZE:
                 raise tarfile.ReadError("it ended early")
     except tarfile.TarError as error:
-        raise EngineError(f"reading the files of an image failed: {error}") from error
+        raise EngineError(
+            f"reading the files of an image failed: {error}",
+            hint="try again; the engine's log may say why its answer was cut short",
+        ) from error

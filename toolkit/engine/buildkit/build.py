@@ -104,7 +104,8 @@ def _solved(
     run.close()
     if not solved.image:
         raise EngineError(
-            f"the Docker engine at {engine.endpoint} has built the image and does not say its id"
+            f"the Docker engine at {engine.endpoint} has built the image and does not say its id",
+            hint="give the image a tag, and look for it by that",
         )
     return solved.image
 
