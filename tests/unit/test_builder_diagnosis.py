@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from toolkit.builder.diagnosis import Built, explained
+from toolkit.builder.diagnosis import Attempt, explained
 from toolkit.deps import Dependencies
 from toolkit.deps.dependencies import Requirement
 from toolkit.errors import BuildError
@@ -23,7 +23,7 @@ APT = '[image 2/4] RUN ["sh", "/run/toolkit/steps/apt.sh", "nosuch"]'
 
 def diagnosed(step: str, *log: str) -> BuildError:
     error = BuildError("as the engine said", hint="its hint", step=step, reason="exit 2", log=log)
-    return explained(error, Built(WANTED))
+    return explained(error, Attempt(WANTED))
 
 
 @pytest.mark.parametrize(
@@ -315,7 +315,7 @@ def test_a_version_that_another_python_would_have_names_both(
 ) -> None:
     """The hint says how to get another Python."""
     error = BuildError("as said", step=INSTALL, reason="exit 2", log=log)
-    found = explained(error, Built(WANTED, python="3.11.2"))
+    found = explained(error, Attempt(WANTED, python="3.11.2"))
     assert str(found) == message
     assert found.hint is not None
     assert "another Python with --python or --base" in found.hint
@@ -337,7 +337,8 @@ def test_memory_that_gave_out_is_nobodys_requirement() -> None:
     killed = "a program of its command was killed (exit code 1), most likely for lack of memory"
     log = ("error: Failed to build `psycopg2==2.9.9`",)
     error = explained(
-        BuildError("as said", hint="its hint", step=INSTALL, reason=killed, log=log), Built(WANTED)
+        BuildError("as said", hint="its hint", step=INSTALL, reason=killed, log=log),
+        Attempt(WANTED),
     )
     assert (str(error), error.hint) == (f"installing the requirements failed: {killed}", "its hint")
 
@@ -345,7 +346,7 @@ def test_memory_that_gave_out_is_nobodys_requirement() -> None:
 def test_the_lines_of_the_step_are_counted_where_the_engine_does_not_say_them() -> None:
     dockerfile = 'FROM x AS build\nRUN ["sh", "install.sh"]\nFROM x AS image\nRUN true\n'
     error = BuildError("as said", step='[build 2/2] RUN ["sh", "install.sh"]')
-    found = explained(error, Built(WANTED, dockerfile=dockerfile))
+    found = explained(error, Attempt(WANTED, dockerfile=dockerfile))
     assert (found.lines, found.dockerfile) == ((2, 2), dockerfile)
     said = BuildError("as said", step="[image 2/2] RUN true", lines=(4, 5))
-    assert explained(said, Built(WANTED, dockerfile=dockerfile)).lines == (4, 5)
+    assert explained(said, Attempt(WANTED, dockerfile=dockerfile)).lines == (4, 5)

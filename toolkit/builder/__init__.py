@@ -283,10 +283,10 @@ def _build(
     try:
         return buildkit.build(engine, request, secrets=sent, on_event=listener)
     except BuildError as error:
-        built = diagnosis.Built(
+        attempt = diagnosis.Attempt(
             planned.spec.dependencies, planned.base.python, planned.rendered.dockerfile
         )
-        raise diagnosis.explained(error, built) from error
+        raise diagnosis.explained(error, attempt) from error
 
 
 def _labels(planned: Plan, options: BuildOptions) -> Mapping[str, str]:

@@ -29,30 +29,30 @@ _LOG_HINT: Final = "read the log above, or see all of it with --verbose"
 
 
 @dataclass(frozen=True, slots=True)
-class Built:
-    """What was being built: the user's requirements, on which Python, by which Dockerfile."""
+class Attempt:
+    """What was to be built: the user's requirements, on which Python, by which Dockerfile."""
 
     dependencies: Dependencies
     python: str = ""
     dockerfile: str = ""
 
 
-def explained(error: BuildError, built: Built) -> BuildError:
+def explained(error: BuildError, attempt: Attempt) -> BuildError:
     """The same failure, said about what the user wrote, as far as the log tells."""
-    lines = error.lines or origin.lines_of(built.dockerfile, error.step or "", error.message)
+    lines = error.lines or origin.lines_of(attempt.dockerfile, error.step or "", error.message)
     doing = next((said for script, said in _DOINGS.items() if script in (error.step or "")), None)
     if doing is None:
-        return error.placed(built.dockerfile, lines)
+        return error.placed(attempt.dockerfile, lines)
     known = reasons.network("\n".join(error.log))
     exhausted = reasons.is_exhausted(error.reason, error.log)
-    causes_found = causes.found(error.log, Circumstances(known, error.hint, built.python))
+    causes_found = causes.found(error.log, Circumstances(known, error.hint, attempt.python))
     cause = None if exhausted else next(causes_found, None)
     if cause is None:
         message, hint = f"{doing} failed: {error.reason}", error.hint or _LOG_HINT
     else:
-        message, hint = f"{_place(cause, built.dependencies)}{cause.text}", cause.hint
+        message, hint = f"{_place(cause, attempt.dependencies)}{cause.text}", cause.hint
     said = BuildError(message, hint=hint, step=doing, reason=error.reason, log=error.log)
-    return said.placed(built.dockerfile, lines)
+    return said.placed(attempt.dockerfile, lines)
 
 
 def _place(cause: Cause, dependencies: Dependencies) -> str:
