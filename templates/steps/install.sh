@@ -44,11 +44,18 @@ resolve() {
             requirements.txt $constraints
 }
 
+# Where a variable or a file of the base asks for bytecode, uv would compile it by the environment's
+# own Python. The flag overrules the file, and does not go with the variable.
+add() {
+    unset UV_COMPILE_BYTECODE
+    "$uv" pip install --quiet --no-compile-bytecode --python "$venv/bin/python" "$@"
+}
+
 install_with_uv() {
     # A base whose Python carries no pip gets the index's.
     set -- "$1" "$venv"/lib/python3*/site-packages/pip
     if [ ! -d "$2" ]; then
-        "$uv" pip install --quiet $1 --python "$venv/bin/python" pip || return
+        add $1 pip || return
     fi
     # The lock has the index's hashes. Where the requirements bring their own, those count, for all.
     if grep -q '^ *--hash=\|^--require-hashes' requirements.txt; then
@@ -56,7 +63,7 @@ install_with_uv() {
     else
         set -- $1 --no-deps --requirement "$scratch/locked.txt"
     fi
-    "$uv" pip install --quiet --python "$venv/bin/python" "$@"
+    add "$@"
 }
 
 # No uv for this machine or in this index. What pip reports is the record.
@@ -108,6 +115,8 @@ wheels() {
 }
 
 sources() {
+    # A base may have something there.
+    rm -rf "$venv"
     mkdir -p "$venv"
     if [ -e /run/toolkit/wheels/python ]; then return; fi
     UV_CACHE_DIR=$(mktemp -d)

@@ -1,5 +1,17 @@
 # Sourced by the steps that use the base's Python.
 python=$(command -v python3 || command -v python)
+# A base may have an environment where ours will lie, as an image of ours has: what that was made
+# from is used, and no program that lies there, for a package could bring one called `sed`.
+case $python in
+    /opt/venv/*)
+        python=$(readlink -f "$python")
+        case $python in
+            /opt/venv/*) echo "toolkit: this base image has its Python in /opt/venv" >&2; exit 64 ;;
+        esac
+        ;;
+esac
+PATH=$(printf '%s' ":$PATH:" |
+    sed -e ':again' -e 's#:/opt/venv/bin/*:#:#' -e 't again' -e 's#^:##' -e 's#:$##')
 
 # empty VENV: an environment with nothing but the base's own pip; always by the same command, which
 # `pyvenv.cfg` quotes.

@@ -21,6 +21,7 @@ from toolkit.builder import BuildOptions, Plan
 from toolkit.deps import Dependencies
 from toolkit.engine import Engine, buildkit
 from toolkit.engine.buildkit import StepLog
+from toolkit.reference import ImageReference
 from toolkit.spec import ImageSpec
 
 pytestmark = pytest.mark.docker
@@ -29,11 +30,15 @@ Tree = Mapping[str, tuple[int, int, str]]
 
 MARKER = "a_package_was_here"
 PTH = (
-    "import pathlib; [pathlib.Path(each, '" + MARKER + "').touch()"
-    " for each in ('/run/toolkit/cache', '/run/toolkit/bytecode', '/opt/venv')"
-    " if pathlib.Path(each).is_dir()]\n"
+    "import os; [each.touch() for each in"
+    " map(__import__('pathlib').Path, ('/run/toolkit/cache/" + MARKER + "',"
+    " '/run/toolkit/bytecode/" + MARKER + "', '/opt/venv/" + MARKER + "'))"
+    " if each.parent.is_dir()]\n"
 )
-"""What Python runs whenever it starts with this file among its packages."""
+"""What Python runs whenever it starts with this file among its packages.
+
+Python 3.11 looks names of a comprehension up elsewhere than where this line would import them to.
+"""
 
 
 @dataclass(slots=True)
@@ -144,3 +149,35 @@ def test_an_image_is_the_same_whatever_the_caches_held(caching: Caching) -> None
     assert caching.inside(f"find . -name {MARKER}") == []
     assert f"venv/{MARKER}" not in expected
     assert caching.inside("find *-bytecode* -type f | head -1") != []
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        "ENV UV_COMPILE_BYTECODE=1",
+        r"RUN mkdir /etc/uv && printf '[pip]\ncompile-bytecode = true\n' > /etc/uv/uv.toml",
+        "ENV PATH=/opt/venv/bin:$PATH",
+    ],
+    ids=["variable", "file", "path"],
+)
+def test_no_setting_of_a_base_lets_a_package_reach_the_caches(
+    caching: Caching, setting: str
+) -> None:
+    """Uv would start the environment's Python to compile; a shell would find a package's `sed`."""
+    reach = "".join(f"touch {each}/{MARKER}\n" for each in ("/run/toolkit/cache", "/opt/venv"))
+    files = {"tk_tool-1.0.data/scripts/sed": f'#!/bin/sh\n{reach}exec /bin/sed "$@"\n'}
+    write_wheel(caching.folder, "tk_tool", files)
+    asked = caching.base
+    text = f"FROM {asked}\n{setting}\nRUN python3 -m venv --without-pip /opt/venv\n"
+    text += "RUN touch /opt/venv/lib/of_the_base.py\n"
+    tag = ImageReference.parse(f"toolkit/{caching.name}:base")
+    packed = context.pack([context.ContextFile("Dockerfile", text.encode())])
+    buildkit.build(caching.engine, buildkit.BuildRequest(packed, tags=(tag,)))
+    try:
+        made = replace(caching, base=str(tag)).tree("tk_one", "tk_tool")
+        assert any(path.endswith("tk_one.pth") for path in made)
+        assert "venv/lib/of_the_base.py" not in made
+        assert f"venv/{MARKER}" not in made
+        assert replace(caching, base=str(tag)).inside(f"find . -name {MARKER}") == []
+    finally:
+        caching.engine.remove_image(str(tag))
