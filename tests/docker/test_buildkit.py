@@ -6,7 +6,6 @@ import contextlib
 import io
 import os
 import signal
-import socket
 import tarfile
 import threading
 import time
@@ -16,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.docker.relay import Relay
 from toolkit.engine import Engine, connect
 from toolkit.engine.buildkit import (
     BuildEvent,
@@ -26,7 +26,6 @@ from toolkit.engine.buildkit import (
     StepStarted,
     build,
 )
-from toolkit.engine.endpoint import Endpoint
 from toolkit.errors import BuildError, EngineUnreachableError
 from toolkit.image import local_bases
 from toolkit.reference import ImageReference
@@ -337,54 +336,10 @@ def test_a_listener_that_raises_stops_the_build(engine: Engine, base: str) -> No
     assert _until(lambda: not _sleeping(seconds))
 
 
-class Relay:
-    """A socket before the engine's own one, that can be cut like a killed engine."""
-
-    def __init__(self, path: Path, engine: Path) -> None:
-        self._engine = str(engine)
-        self._listener = socket.socket(socket.AF_UNIX)
-        self._listener.bind(str(path))
-        self._listener.listen()
-        self._ends: list[socket.socket] = []
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def cut(self) -> None:
-        """End every connection at once and listen no more."""
-        self._listener.close()
-        for end in self._ends:
-            with contextlib.suppress(OSError):
-                end.shutdown(socket.SHUT_RDWR)
-
-    def _accept(self) -> None:
-        while True:
-            try:
-                near, _ = self._listener.accept()
-            except OSError:
-                return
-            far = socket.socket(socket.AF_UNIX)
-            far.connect(self._engine)
-            self._ends += [near, far]
-            for pair in ((near, far), (far, near)):
-                threading.Thread(target=_copy, args=pair, daemon=True).start()
-
-
-def _copy(source: socket.socket, target: socket.socket) -> None:
-    with contextlib.suppress(OSError):
-        while data := source.recv(65536):
-            target.sendall(data)
-    with contextlib.suppress(OSError):
-        target.shutdown(socket.SHUT_WR)
-
-
 @pytest.fixture
 def relayed(engine: Engine, tmp_path: Path) -> Iterator[tuple[Relay, Engine]]:
-    assert engine.endpoint.socket_path is not None
-    relay = Relay(tmp_path / "relay.sock", engine.endpoint.socket_path)
-    with Engine(Endpoint(f"unix://{tmp_path}/relay.sock", "argument")) as through:
-        yield relay, through
-    relay.cut()
-    for end in relay._ends:
-        end.close()
+    with Relay.before(engine, tmp_path) as found:
+        yield found
 
 
 def test_an_engine_that_goes_away_during_a_build_is_unreachable(

@@ -18,6 +18,16 @@ def test_an_exit_code_is_the_command_s(text: str) -> None:
     assert explain(f"{text}17") == Reason("its command ended with exit code 17")
 
 
+def test_a_session_that_is_lost_is_said_in_words() -> None:
+    """Where it was not noticed earlier, and the step that needs it is not to blame."""
+    assert explain("no active session for 9ee12872b2a41831079beb7b: context deadline exceeded") == (
+        Reason(
+            "the session was lost by which the build gets its secrets and its context",
+            "try again, and look whether the engine still runs, e.g. by `toolkit doctor`",
+        )
+    )
+
+
 @pytest.mark.parametrize("text", [_OLD, _NEW])
 def test_137_is_most_likely_lack_of_memory(text: str) -> None:
     assert explain(f"{text}137") == Reason(

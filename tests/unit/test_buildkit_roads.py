@@ -9,6 +9,7 @@ import os
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -321,6 +322,65 @@ def test_a_status_that_never_ends_ends_nothing(
     monkeypatch.setattr("toolkit.engine.buildkit.solving._AFTER", 0.2)
     _, engine = start({STATUS: lambda call: call.begin()})
     assert build(engine, BuildRequest(CONTEXT)) == "sha256:1"
+
+
+def test_a_listener_who_is_slow_hears_everything(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only silence counts once the build has ended: what waits to be heard is no silence."""
+    monkeypatch.setattr("toolkit.engine.buildkit.solving._AFTER", 1.0)
+    calls: dict[str, Served] = {}
+
+    def both(call: Served) -> None:
+        calls[call.headers[":path"]] = call
+        if len(calls) == 2:
+            calls[SOLVE].end(2, "exit code: 3")
+            for line in (b"first", b"second", b"third"):
+                calls[STATUS].send(_status("[1/1] RUN x", line + b"\n"))
+            calls[STATUS].send(_status("[1/1] RUN x", error="exit code: 3"))
+            calls[STATUS].end()
+
+    def listen(event: BuildEvent) -> None:
+        if isinstance(event, StepLog) and event.line == "first":
+            time.sleep(1.1)
+
+    _, engine = start({SOLVE: both, STATUS: both})
+    with pytest.raises(BuildError) as caught:
+        build(engine, BuildRequest(b""), on_event=listen)
+    assert caught.value.log == ("first", "second", "third")
+
+
+def test_progress_that_says_nothing_for_ever_ends_nothing(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As engine 20.10 does behind more than 1 MiB of a log that it has to tell at once."""
+    monkeypatch.setattr("toolkit.engine.buildkit.solving._AFTER", 0.2)
+    over = threading.Event()
+
+    def flood(call: Served) -> None:
+        while not over.wait(0.01):
+            call.send(b"")
+
+    _, engine = start({SOLVE: lambda call: call.end(2, "exit code: 7"), STATUS: flood})
+    with pytest.raises(BuildError) as caught:
+        build(engine, BuildRequest(b""))
+    over.set()
+    assert str(caught.value) == "the build failed: its command ended with exit code 7"
+
+
+def test_a_session_that_is_lost_ends_the_build(start: Start) -> None:
+    """The calls are well, but the engine could ask nothing any more."""
+    fake: list[FakeBuildKit] = []
+
+    def lose(_call: Served) -> None:
+        assert fake[0].there.wait(10)
+        fake[0].sessions[-1].socket.close()
+
+    made, engine = start({SOLVE: lose, STATUS: lambda call: call.begin()})
+    fake.append(made)
+    with pytest.raises(EngineUnreachableError) as caught:
+        build(engine, BuildRequest(b""))
+    assert str(caught.value).endswith("closed the connection while building an image")
 
 
 def test_a_success_without_an_image_is_none(start: Start) -> None:

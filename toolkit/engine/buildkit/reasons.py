@@ -38,6 +38,7 @@ _UNRESOLVED: Final = re.compile(
     re.IGNORECASE,
 )
 _SECRET: Final = re.compile(r"secret (\S+?):? not found")
+_SESSION: Final = re.compile(r"no active session for \w+")
 # As shells, compilers and Python's subprocess say it of a program that they started.
 _KILLED: Final = re.compile(
     r"^(?:.*: line \d+: +|.*: \d+: +|\s*)?(?:\d+ )?Killed(?:\s{2,}.*)?\s*$|Killed signal terminated"
@@ -46,6 +47,10 @@ _KILLED: Final = re.compile(
 )
 _KILLED_LINES: Final = 40
 
+_LOST: Final = Reason(
+    "the session was lost by which the build gets its secrets and its context",
+    "try again, and look whether the engine still runs, e.g. by `toolkit doctor`",
+)
 _MEMORY: Final = "give the engine more memory, or build less at a time"
 
 
@@ -66,15 +71,22 @@ def explain(error: str, log: tuple[str, ...] = ()) -> Reason:
             f"a program of its command was killed{_code(code)}, most likely for lack of memory",
             _MEMORY,
         )
+    if missed := _missed(said):
+        return missed
+    if found_network := network(shown):
+        rest = _code(code) or f": {said}"
+        return Reason(f"{found_network.text}{rest}", found_network.hint)
+    return Reason(f"its command ended with exit code {code}" if code is not None else said)
+
+
+def _missed(said: str) -> Reason | None:
+    """What the engine asked for by the session and did not get."""
     if secret := _SECRET.search(said):
         return Reason(
             f"the build secret `{secret[1]}` is required and was not given",
             f"give the build a secret with the id `{secret[1]}`",
         )
-    if found_network := network(shown):
-        rest = _code(code) or f": {said}"
-        return Reason(f"{found_network.text}{rest}", found_network.hint)
-    return Reason(f"its command ended with exit code {code}" if code is not None else said)
+    return _LOST if _SESSION.search(said) else None
 
 
 def network(shown: str) -> Reason | None:

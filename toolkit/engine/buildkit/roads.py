@@ -25,6 +25,7 @@ from toolkit.errors import EngineError, EngineRefusedError, EngineTooOldError
 if TYPE_CHECKING:
     from toolkit.engine.buildkit.calls import Channel
     from toolkit.engine.buildkit.services import Services
+    from toolkit.engine.buildkit.session import Session
 
 _GONE: Final = frozenset({400, 404, 405, 501})
 _SECONDS: Final = 10.0
@@ -113,6 +114,7 @@ def _by_upgrade(engine: Engine, services: Services, stack: ExitStack, name: str)
     channel = Channel(calls)
     stack.callback(channel.close)
     channel.start()
+    _bind(session, channel)
     return Way(GRPC, name, channel)
 
 
@@ -151,4 +153,10 @@ def _by_listener(engine: Engine, services: Services, stack: ExitStack, name: str
     # Once more, to be the first that is done: closing the session alone ends no build.
     stack.callback(channel.close)
     session.start()
+    _bind(session, channel)
     return channel
+
+
+def _bind(session: Session, channel: Channel) -> None:
+    """End the build with its session: else the engine goes on until it needs something of it."""
+    session.at_end(lambda: channel.close(timeout=0))

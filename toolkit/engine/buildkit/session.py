@@ -16,7 +16,7 @@ import h2.events
 import h2.exceptions
 
 from toolkit.engine.buildkit import flow, services, wire
-from toolkit.engine.buildkit.connection import Connection
+from toolkit.engine.buildkit.connection import Connection, Work
 from toolkit.engine.buildkit.services import Body, Reply, Services
 from toolkit.engine.stream import ByteStream
 from toolkit.engine.wire import WireError
@@ -45,6 +45,7 @@ class Server:
         self._guard = flow.Guard(preface=True)
         self._calls: dict[int, _Call] = {}
         self.ended = False
+        self.at_end: Work = _nothing
 
     def start(self) -> None:
         self._connection.initiate_connection()
@@ -75,6 +76,7 @@ class Server:
     def lost(self) -> None:
         for stream in tuple(self._calls):
             self._forget(stream)
+        self.at_end()
 
     def _handle(self, event: h2.events.Event, given_up: frozenset[int | None]) -> None:
         match event:
@@ -180,6 +182,14 @@ class Session:
         """Begin to serve."""
         self._connection.start()
 
+    def at_end(self, work: Work) -> None:
+        """Have this done as soon as the session is over, however it ends; at once if it is."""
+
+        def begin() -> None:
+            self._server.at_end = work
+
+        self._connection.post(begin)
+
     def close(self, *, timeout: float = 2.0) -> None:
         """End the connection and wait for the thread, at most `timeout` seconds."""
         self._services.close()
@@ -188,3 +198,7 @@ class Session:
     def is_alive(self) -> bool:
         """Tell whether it still serves."""
         return self._connection.is_alive()
+
+
+def _nothing() -> None:
+    return

@@ -103,6 +103,8 @@ class _Calls:
                 self.end, self._limit = item, time.monotonic() + _AFTER
             elif not item.code:
                 self._tries = 0
+        elif not item.payload:
+            return None, None  # engine 20.10 may send such for ever, behind 1 MiB of a log at once
         return path, item
 
     def over(self) -> bool:

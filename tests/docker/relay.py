@@ -1,0 +1,92 @@
+"""A socket before the engine's own one, whose connections can be cut as if the engine died."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from toolkit.engine import Engine
+from toolkit.engine.endpoint import Endpoint
+
+_HEAD = 4096
+
+
+@dataclass(slots=True)
+class _Pair:
+    """One connection, near and far; `asked` is what the client said first."""
+
+    near: socket.socket
+    far: socket.socket
+    asked: bytes = b""
+
+
+class Relay:
+    """It hands on what comes, to any number of connections, until it is told otherwise."""
+
+    def __init__(self, path: Path, engine: Path) -> None:
+        self._engine = str(engine)
+        self._listener = socket.socket(socket.AF_UNIX)
+        self._listener.bind(str(path))
+        self._listener.listen()
+        self._pairs: list[_Pair] = []
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    @classmethod
+    @contextmanager
+    def before(cls, engine: Engine, folder: Path) -> Iterator[tuple[Self, Engine]]:
+        """Give a relay, and the engine as it is seen through it."""
+        assert engine.endpoint.socket_path is not None
+        relay = cls(folder / "relay.sock", engine.endpoint.socket_path)
+        with Engine(Endpoint(f"unix://{folder}/relay.sock", "argument")) as through:
+            yield relay, through
+        relay.cut()
+        for pair in relay._pairs:
+            pair.near.close()
+            pair.far.close()
+
+    def cut(self) -> None:
+        """End every connection at once and listen no more."""
+        _end(self._listener)
+        self._listener.close()
+        self.cut_only(b"")
+
+    def cut_only(self, request: bytes) -> None:
+        """End the connections by which this was asked, e.g. `POST /session `."""
+        for pair in self._pairs:
+            if request in pair.asked:
+                _end(pair.near)
+                _end(pair.far)
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                near, _ = self._listener.accept()
+            except OSError:
+                return
+            far = socket.socket(socket.AF_UNIX)
+            far.connect(self._engine)
+            pair = _Pair(near, far)
+            self._pairs.append(pair)
+            threading.Thread(target=_copy, args=(far, near), daemon=True).start()
+            threading.Thread(target=_copy, args=(near, far, pair), daemon=True).start()
+
+
+def _copy(source: socket.socket, target: socket.socket, pair: _Pair | None = None) -> None:
+    with contextlib.suppress(OSError):
+        while data := source.recv(65536):
+            if pair is not None and len(pair.asked) < _HEAD:
+                pair.asked += data
+            target.sendall(data)
+    with contextlib.suppress(OSError):
+        target.shutdown(socket.SHUT_WR)
+
+
+def _end(connection: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        connection.shutdown(socket.SHUT_RDWR)
