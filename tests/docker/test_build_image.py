@@ -110,15 +110,24 @@ def test_what_was_not_verified_is_verified_by_who_asks_for_it(
     assert len(images_of(first_engine, build.name)) == 1
 
 
-def test_two_builds_of_the_same_at_once_end_in_one_image(
+def test_builds_of_the_same_at_once_end_in_one_image(
     build: Build, cli: Cli, first_engine: Engine
 ) -> None:
+    """Two of one user, of which one waits, and one of another, who has a lock of his own."""
     cli.write(cli.wheel("tk_plain"))
-    command = ("build-image", "--deps", "requirements.txt", "--name", build.name)
-    answers = [cli.ended(each) for each in [cli.start(*command) for _ in range(2)]]
-    assert [answer.code for answer in answers] == [0, 0], answers
-    assert answers[0].stdout == answers[1].stdout
-    assert images_of(first_engine, build.name) == [inspected(first_engine, answers[0].stdout)["Id"]]
+    command = ("build-image", "--deps", "requirements.txt", "--name", build.name, "--json")
+    other = {"XDG_CACHE_HOME": str(cli.folder / "cache-of-another")}
+    answers = [
+        cli.ended(each) for each in [cli.start(*command, env=env) for env in ({}, {}, other)]
+    ]
+    assert [answer.code for answer in answers] == [0, 0, 0], answers
+    said = [json.loads(answer.stdout) for answer in answers]
+    assert sorted(each["action"] for each in said[:2]) == ["built", "reused"]
+    found = {(each["image"], each["id"]) for each in said}
+    assert len(found) == 1, said
+    ((name, image_id),) = found
+    assert inspected(first_engine, name)["Id"] == image_id
+    assert images_of(first_engine, build.name) == [image_id]
 
 
 # What is said.

@@ -40,6 +40,9 @@ __all__ = [
     "registry_of",
 ]
 
+_ATTEMPTS: Final = 3
+"""Builds after which an image that others remove again and again is given up."""
+
 _DESCRIPTION: Final = "A Python environment in which code is run, made by executor-toolkit"
 
 
@@ -181,32 +184,70 @@ def _made(
     options: BuildOptions,
     listener: Listener,
 ) -> Image:
-    reference = planned.reference
-    before = image.find(engine, reference)
+    before = image.find(engine, planned.reference)
     sent = secrets.gathered(
         environment,
         ca_bundle=options.ca_bundle,
         netrc=planned.spec.dependencies.netrc(),
         named=options.secrets,
     )
-    built = _build(planned, engine, sent, options, listener)
-    with _removed_on_failure(engine, built):
-        _check_base(engine, built, planned.base)
-        if options.verify:
-            listener(Said("verifying the image in a container without network"))
-            from toolkit import verifier  # a build with nothing to do starts no container
+    attempt = 0
+    while True:
+        attempt += 1
+        built = _build(planned, engine, sent, options, listener)
+        with _removed_on_failure(engine, built):
+            try:
+                _prove(planned, engine, built, options, listener)
+                return _image(planned, _named(planned, engine, built, options, before), "built")
+            except ToolkitError:
+                if attempt == _ATTEMPTS or not _is_gone(engine, built):
+                    raise
+        listener(Said("building once more: another build of the same has removed the image"))
 
-            verifier.verify(engine, built, excused=planned.spec.excused)
+
+def _prove(
+    planned: Plan, engine: Engine, built: str, options: BuildOptions, listener: Listener
+) -> None:
+    _check_base(engine, built, planned.base)
+    if options.verify:
+        listener(Said("verifying the image in a container without network"))
+        from toolkit import verifier  # a build with nothing to do starts no container
+
+        verifier.verify(engine, built, excused=planned.spec.excused)
+
+
+def _named(
+    planned: Plan, engine: Engine, built: str, options: BuildOptions, before: Stored | None
+) -> Stored:
+    """The image under its name: what was built, or what another user has named meanwhile.
+
+    Users have locks of their own. Whoever was first stays, so that no id that was given out is
+    that of an image which is gone; what is left without a name is removed.
+    """
+    reference = planned.reference
+    rival = image.find(engine, reference)
+    fresh = rival is not None and (before is None or rival.id != before.id)
+    if rival is not None and fresh and _is_reusable(rival, planned, options):
+        _tag(engine, rival.id, planned.spec.tags)
+    else:
         _tag(engine, built, (reference, *planned.spec.tags))
-    if before is not None and before.id != built:
-        _remove_if_unnamed(engine, before.id)
-    found = image.find(engine, built)
+    found = image.find(engine, reference)
     if found is None:
         raise BuildError(
             f"the image {reference} vanished as soon as it was built",
             hint="build it again, when nothing removes images meanwhile",
         )
-    return _image(planned, found, "built")
+    others = {each.id for each in (before, rival) if each is not None} | {built}
+    for each in others - {found.id}:
+        _remove_if_unnamed(engine, each)
+    return found
+
+
+def _is_gone(engine: Engine, image_id: str) -> bool:
+    try:
+        return image.find(engine, image_id) is None
+    except ToolkitError:
+        return False  # the engine is, and that has been said
 
 
 @contextmanager
