@@ -26,7 +26,10 @@ from tests.docker.second_engine import (
     second_engine,
 )
 from toolkit import labels
+from toolkit.context import ContextFile, pack
 from toolkit.engine import Engine, connect
+from toolkit.engine.buildkit import BuildRequest, build
+from toolkit.errors import BuildError
 
 pytestmark = pytest.mark.docker
 
@@ -224,6 +227,24 @@ def test_an_engine_killed_during_a_build(
     )
 
 
+def test_an_engine_restarted_during_a_build(
+    there: Cli, doomed: SecondEngine, sleep: Sleep, name: str
+) -> None:
+    """The next build has nothing of it in its way."""
+    require_a_long_build(there, sleep)
+    process = there.start(*BUILD, name)
+    sleep.awaited(process)
+    doomed.stop()
+    doomed.start()
+    assert there.ended(process, seconds=60).refused(5) == (
+        f"the Docker engine at {doomed.address} closed the connection while building an image",
+        "look whether the engine still runs, e.g. by `toolkit doctor`",
+    )
+    there.write(there.wheel("tk_plain"))
+    answer = there(*BUILD, name)
+    assert answer.code == 0, answer.stderr
+
+
 GONE = (
     "the Docker engine at {address} cannot be reached: "
     "nothing listens on the socket, its engine has stopped"
@@ -289,3 +310,39 @@ def test_a_full_disk_during_a_build(there: Cli, doomed: SecondEngine, name: str)
         assert Started(there.pids).left(engine) == before
     # But for the build's cache: uv and pip.
     assert until(lambda: doomed.free_megabytes() > free - 150)
+
+
+def asked(base: str, steps: str, **files: str) -> BuildRequest:
+    content = {"Dockerfile": f"FROM {base}\n{steps}", **files}
+    return BuildRequest(pack([ContextFile(path, text.encode()) for path, text in content.items()]))
+
+
+FILL = """
+import os
+for _ in range(5000):
+    open("/d/" + os.urandom(90).hex(), "w").close()
+os.sync()
+disk = os.statvfs("/room")
+file = os.open("/room/file", os.O_CREAT | os.O_WRONLY)
+os.posix_fallocate(file, 0, disk.f_bavail * disk.f_frsize - 200 * 1024)
+"""
+
+
+def test_a_full_disk_in_the_export(doomed: SecondEngine, base_image: str) -> None:
+    """The steps succeed, and then there is no room for what the engine notes of their files."""
+    steps = "COPY fill /\nRUN --mount=type=cache,target=/room mkdir /d && python3 /fill\n"
+    with connect(doomed.address) as engine:
+        images = len(engine.list_images())
+        with pytest.raises(BuildError) as caught:
+            build(engine, asked(base_image, steps, fill=FILL), secrets={})
+        assert str(caught.value) == (
+            "the build failed at exporting to image: no space is left on the engine's disk"
+        )
+        assert caught.value.hint == (
+            "free disk space where the engine keeps its data, e.g. by `docker builder prune`"
+        )
+        # As the hint says; then it is as it was.
+        with engine.open("POST", "/build/prune?all=1", doing="pruning") as answer:
+            assert b"SpaceReclaimed" in b"".join(answer.chunks())
+        assert build(engine, asked(base_image, "RUN true\n"), secrets={}).startswith("sha256:")
+        assert len(engine.list_images()) == images + 1
