@@ -133,9 +133,10 @@ def test_a_secret_is_read_from_a_file_or_a_variable(tmp_path: Path) -> None:
         (["src=x"], "the secret 'src=x' has no id"),
         (["id=x"], "the secret 'id=x' names not one file or variable"),
         (["id=x,src=a,env=B"], "the secret 'id=x,src=a,env=B' names not one file or variable"),
-        (["id=x,foo=1"], "the secret 'id=x,foo=1' cannot be understood at 'foo=1'"),
-        (["id=x,src="], "the secret 'id=x,src=' cannot be understood at 'src='"),
-        (["x"], "the secret 'x' cannot be understood at 'x'"),
+        (["id=x,value=hunter2"], "the secret cannot be understood at 'value=…'"),
+        (["id=x,src="], "the secret cannot be understood at 'src='"),
+        (["x"], "the secret cannot be understood at 'x'"),
+        (["id=x\nsrc=a"], "the secret has a line break in its words"),
         ([""], "the secret '' has no id"),
         (
             ["id=a b,env=V"],

@@ -121,12 +121,18 @@ def test_a_folder_that_is_missing_is_told_before_the_build(tmp_path: Path) -> No
     assert caught.value.hint == "name a file in a folder that exists"
 
 
-def test_a_file_that_cannot_be_written_is_told(tmp_path: Path) -> None:
-    (tmp_path / "bill.json").mkdir()
+def test_a_folder_in_the_place_of_the_file_is_told_before_the_build(tmp_path: Path) -> None:
     with pytest.raises(SpecError) as caught:
-        sbom.write(tmp_path / "bill.json", SEEN)
-    assert str(caught.value).endswith("cannot be written: Is a directory")
-    assert [path.name for path in tmp_path.iterdir()] == ["bill.json"]
+        sbom.require(tmp_path)
+    assert str(caught.value) == f"the SBOM {str(tmp_path)!r} cannot be written: it is a folder"
+    assert caught.value.hint == "name a file that can be written"
+
+
+def test_a_file_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    with pytest.raises(SpecError) as caught:
+        sbom.write(tmp_path / ("b" * 256), SEEN)
+    assert str(caught.value).endswith("cannot be written: File name too long")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_without_the_extra_the_command_that_installs_it_is_named(

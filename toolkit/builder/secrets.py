@@ -26,6 +26,7 @@ _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 _ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_KEYS: Final = frozenset({"id", "src", "env"})
 _OWN: Final = "environment"
 _MACHINE: Final = re.compile(rb"\bmachine\s+(\S+)")
 _WRITE: Final = "write it as id=NAME,src=FILE or id=NAME,env=VARIABLE"
@@ -79,10 +80,16 @@ def _words(text: str) -> Mapping[str, str]:
     import csv  # only where a secret is named
 
     words: dict[str, str] = {}
-    for part in next(csv.reader([text]), []):
+    try:
+        parts = next(csv.reader([text]), [])
+    except csv.Error as error:  # a line break that no quotes hold
+        raise SpecError("the secret has a line break in its words", hint=_WRITE) from error
+    for part in parts:
         key, equals, value = part.partition("=")
-        if key not in {"id", "src", "env"} or not equals or not value or key in words:
-            raise SpecError(f"the secret {text!r} cannot be understood at {part!r}", hint=_WRITE)
+        if key not in _KEYS or not equals or not value or key in words:
+            # Who writes id=NAME,value=… has put the secret itself there.
+            shown = part if key in _KEYS or not equals else f"{key}=…"
+            raise SpecError(f"the secret cannot be understood at {shown!r}", hint=_WRITE)
         words[key] = value
     if "id" not in words:
         raise SpecError(f"the secret {text!r} has no id", hint=_WRITE)

@@ -35,10 +35,16 @@ def require(file: Path) -> None:
             "an SBOM needs cyclonedx-python-lib, which is not installed",
             hint=f"install it by `pip install '{DISTRIBUTION}[sbom]'`",
         )
-    if not file.parent.is_dir():
+    # os.path.isdir: the method raises for names that are too long.
+    if not os.path.isdir(file.parent):  # noqa: PTH112
         raise SpecError(
             f"the SBOM {str(file)!r} cannot be written: there is no folder {str(file.parent)!r}",
             hint="name a file in a folder that exists",
+        )
+    if os.path.isdir(file):  # noqa: PTH112
+        raise SpecError(
+            f"the SBOM {str(file)!r} cannot be written: it is a folder",
+            hint="name a file that can be written",
         )
 
 
