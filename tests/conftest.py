@@ -27,9 +27,12 @@ CASES = Path(__file__).parent / "cases"
 def pytest_configure() -> None:
     """Hear Ctrl-C, also where a shell started us in the background with SIGINT ignored.
 
-    Being ignored is inherited, and the programs that the tests interrupt would not hear it either.
+    Being ignored is inherited, and the programs that the tests interrupt would not hear it either;
+    nor a hang-up, under nohup. A handler is not inherited, so that one of nohup's stays ours alone.
     """
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, lambda *_: None)
     # What commands say must not depend on who runs the tests; those about runners set it.
     os.environ.pop("GITHUB_ACTIONS", None)
 
