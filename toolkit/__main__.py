@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import signal
 import sys
 import time
@@ -22,6 +23,7 @@ def main() -> None:
     gc.set_threshold(100_000)
     # docker-py warns of a credential helper that is missing; the error tells all of it.
     warnings.filterwarnings("ignore", module=r"docker\.credentials")
+    _open_closed_streams()
     _interrupt_once()
     try:
         from toolkit.cli import main as command
@@ -31,6 +33,18 @@ def main() -> None:
         sys.exit(INTERRUPTED)
     finally:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # the interpreter's end is nobody's business
+
+
+def _open_closed_streams() -> None:
+    """Let what was closed, as by `2>&-`, lead nowhere: else a socket would become stderr."""
+    for number, (name, mode) in enumerate((("stdin", "r"), ("stdout", "w"), ("stderr", "w"))):
+        if getattr(sys, name) is None:
+            # The lowest number that is free is the one that was closed.
+            opened = os.open(os.devnull, os.O_RDONLY if mode == "r" else os.O_WRONLY)
+            if opened != number:
+                os.dup2(opened, number)
+                os.close(opened)
+            setattr(sys, name, os.fdopen(number, mode, closefd=False))
 
 
 def _interrupt_once() -> None:

@@ -198,3 +198,19 @@ def test_the_module_is_the_program() -> None:
     command = [sys.executable, "-m", "toolkit", "--version"]
     ended = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert (ended.returncode, ended.stdout) == (0, f"toolkit, version {__version__}\n")
+
+
+@pytest.mark.parametrize("closed", ["0<&-", "1>&-", "2>&-", "0<&- 1>&- 2>&-"])
+def test_a_closed_stream_changes_no_exit_code(tmp_path: Path, closed: str) -> None:
+    """Python has None for it, and the next file that is opened gets its number."""
+    (tmp_path / "requirements.txt").write_text("six\n")
+    words = [sys.executable, "-m", "toolkit", "build-image", "--deps", "requirements.txt"]
+    ended = subprocess.run(
+        ["sh", "-c", f'exec "$@" {closed}', "sh", *words],
+        cwd=tmp_path,
+        env={**os.environ, "DOCKER_HOST": f"unix://{tmp_path}/none.sock"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (ended.returncode, "Traceback" in ended.stderr) == (5, False)

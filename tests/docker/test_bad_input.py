@@ -329,3 +329,19 @@ def test_an_engine_that_lets_nobody_in(
         f"error: the Docker engine at unix://{path} cannot be reached: permission denied"
     )
     assert hint.startswith(("hint: run ", "hint: start this container with `--group-add "))
+
+
+@pytest.mark.parametrize(
+    ("image", "message"),
+    [
+        ("", "image reference is empty"),
+        ("http://x", "image reference 'http://x' is a URL"),
+        ("UPPER", "image reference 'UPPER' has upper case in 'UPPER'"),
+        ("0" * 12, f"there is no image '{'0' * 12}' on this engine"),
+    ],
+)
+def test_what_is_no_image_is_told_before_the_engine_is_asked(
+    cli: Cli, image: str, message: str
+) -> None:
+    """The engine would answer of a path that it does not know."""
+    assert cli("images", "inspect", image).refused(3)[0] == message

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from packaging.utils import canonicalize_name
 
@@ -13,6 +15,9 @@ from toolkit.errors import SpecError
 from toolkit.image import Stored
 from toolkit.images.contents import Contents, contents
 from toolkit.images.listing import Built, Layer, described, layers
+from toolkit.reference import ImageReference
+
+_ID: Final = re.compile(r"(?:sha256:)?[0-9a-f]{1,64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +66,11 @@ class Seen:
 def looked_at(engine: Engine, shown: str) -> Seen:
     """Look at the image of that name or id, without running anything of it.
 
-    Raises SpecError where there is none, or where it has no environment of ours; EngineError.
+    Raises SpecError where there is none, or where it has no environment of ours; EngineError;
+    ImageReferenceError for what is neither name nor id.
     """
+    if not _ID.fullmatch(shown):
+        ImageReference.parse(shown)
     stored = image.find(engine, shown)
     if stored is None:
         raise SpecError(
