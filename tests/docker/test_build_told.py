@@ -290,6 +290,47 @@ def test_a_build_on_a_terminal_moves_and_ends_as_plain_lines(base_image: str) ->
     assert terminal.written.rfind("\x1b[?25h") > terminal.written.rfind("\x1b[?25l")
 
 
+EVIL: Final = "\x1b]0;owned\x07\x1b[2J\x9b5n\u202e::error::owned"
+REPORT: Final = """
+import sys
+from toolkit.cli import report
+from toolkit.cli._progress import showing
+from toolkit.engine import connect
+from toolkit.engine.buildkit import BuildRequest, build
+from toolkit.errors import BuildError
+dockerfile = sys.argv[1]
+with connect() as engine:
+    try:
+        with showing(quiet=False, verbose=True) as display:
+            build(engine, BuildRequest(sys.stdin.buffer.read()), secrets={}, on_event=display)
+    except BuildError as error:
+        report(error.placed(dockerfile, (3, 3)))
+"""
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_a_step_whose_name_a_terminal_would_obey_is_shown_inert(
+    base_image: str, terminal: bool
+) -> None:
+    """While it runs, as it fails, in the report, and in what it says itself."""
+    name = f"RUN : {EVIL} {fresh()}; printf '%s\\n' '{EVIL}'; exit 3"
+    dockerfile = f"FROM {base_image}\nRUN true\n{name}\n"
+    command = (sys.executable, "-c", REPORT, dockerfile)
+    content = context({"Dockerfile": dockerfile})
+    if terminal:
+        with Terminal(*command, columns=300, stdin=content) as screen:
+            assert screen.end()[0] == 0
+        assert "\x1b[2J" not in screen.written
+        text = CSI.sub("", screen.written.replace("\r", ""))
+    else:
+        done = subprocess.run(command, input=content, capture_output=True, check=True)
+        text = done.stderr.decode()
+    assert "error: the build failed at [3/3] RUN : " in text
+    assert "::error::owned" in text
+    bad = [char for char in text if not char.isprintable() and char not in "\n\t"]
+    assert bad == []
+
+
 def test_control_c_on_a_terminal_leaves_it_clean(cli: Cli, name: str) -> None:
     """The key itself, pressed where the line discipline hears it."""
     sleep = Sleep()
