@@ -20,7 +20,9 @@ class Kind:
     `registry`: what it puts before a tag that names no registry. `checks_sources`: whether
     it refuses a mount whose source is missing as it creates a container. `stops_steps`: whether a
     build that is interrupted ends the step that runs. `any_label`: whether a label given to a build
-    may hold whatever one likes. `packed`: whether it keeps layers packed (containerd's store).
+    may hold whatever one likes. `whole_logs`: whether it tells a log of which more
+    than 1 MiB waits to its end, and not empty messages for ever. `packed`: whether it keeps layers
+    packed (containerd's store).
     """
 
     name: str
@@ -34,6 +36,7 @@ class Kind:
     checks_sources: bool = True
     stops_steps: bool = True
     any_label: bool = True
+    whole_logs: bool = True
     packed: bool = False
 
 
@@ -52,7 +55,7 @@ def _podman(name: str, *, suite: str, version: str) -> Kind:
 
 
 KINDS: Final = (
-    Kind(name="docker-20.10", suite="bookworm", version="20.10.", lines=False),
+    Kind(name="docker-20.10", suite="bookworm", version="20.10.", lines=False, whole_logs=False),
     Kind(name="docker-26.1", suite="trixie", version="26.1."),
     Kind(name="docker-28.5", suite="sid", version="28."),
     Kind(

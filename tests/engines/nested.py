@@ -34,6 +34,8 @@ _DATA: Final = ("/var/lib/docker", "/var/lib/containers", "/var/tmp")
 _DEVICES: Final = ("/dev/fuse", "/dev/net/tun")
 _START: Final = (Path(__file__).parent / "start.sh").read_text()
 _SECONDS: Final = 60.0
+_LOG_LIMITS: Final = ("BUILDKIT_STEP_LOG_MAX_SIZE", "BUILDKIT_STEP_LOG_MAX_SPEED")
+"""By default an engine clips what a step says after 1 MiB, or 2."""
 _PODMAN: Final = """\
 [containers]
 default_ulimits = ["nofile=4096:4096", "nproc=4096:4096"]
@@ -111,6 +113,7 @@ def _config(kind: Kind, machine: str, folder: Path) -> dict[str, Any]:
         "Image": machine,
         "Entrypoint": ["sh", "-c", _START, "start", str(folder), *command],
         "Cmd": [],
+        "Env": [f"{name}={1 << 30}" for name in _LOG_LIMITS],
         "Labels": {KEY: str(os.getpid())},
         "AttachStdin": True,
         "OpenStdin": True,
