@@ -35,7 +35,8 @@ class Relay:
         self._listener.bind(str(path))
         self._listener.listen()
         self._pairs: list[_Pair] = []
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._threads = [threading.Thread(target=self._accept, daemon=True)]
+        self._threads[0].start()
 
     @classmethod
     @contextmanager
@@ -46,6 +47,8 @@ class Relay:
         with Engine(Endpoint(f"unix://{folder}/relay.sock", "argument")) as through:
             yield relay, through
         relay.cut()
+        for thread in relay._threads:
+            thread.join()
         for pair in relay._pairs:
             pair.near.close()
             pair.far.close()
@@ -73,8 +76,9 @@ class Relay:
             far.connect(self._engine)
             pair = _Pair(near, far)
             self._pairs.append(pair)
-            threading.Thread(target=_copy, args=(far, near), daemon=True).start()
-            threading.Thread(target=_copy, args=(near, far, pair), daemon=True).start()
+            for ends in ((far, near), (near, far, pair)):
+                self._threads.append(threading.Thread(target=_copy, args=ends, daemon=True))
+                self._threads[-1].start()
 
 
 def _copy(source: socket.socket, target: socket.socket, pair: _Pair | None = None) -> None:
