@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import signal
 import subprocess
@@ -18,6 +19,7 @@ from tests.docker.slow_proxy import SlowProxy
 from toolkit import labels as label
 from toolkit.container import ContainerOptions
 from toolkit.engine import Engine, connect
+from toolkit.errors import StartError
 from toolkit.image import local_bases
 from toolkit.lifecycle import ContainerManager, survey, sweep
 from toolkit.lifecycle.ownership import ownership
@@ -192,6 +194,24 @@ def test_the_sweep_is_made_once_in_a_process(
     with ContainerManager(engine) as manager:
         manager.start(options)
         assert engine.inspect_container(left) is not None
+
+
+def test_a_name_that_a_process_died_with_after_our_sweep_is_free(
+    engine: Engine, image: str, run: str, leave: Callable[..., str]
+) -> None:
+    """What was to be kept has its name still."""
+    options = ContainerOptions(image=image, network="none", labels={KEY: run})
+    named = dataclasses.replace(options, name=f"toolkit-test-{run}")
+    with ContainerManager(engine) as manager:
+        manager.start(options)
+        left = leave()
+        assert manager.start(named).id != left
+        assert engine.inspect_container(left) is None
+    kept = leave(kept=True)
+    with ContainerManager(engine) as manager:
+        with pytest.raises(StartError, match="which was kept"):
+            manager.start(named)
+        assert engine.inspect_container(kept) is not None
 
 
 def test_a_container_knows_whose_it_is(engine: Engine, image: str, run: str) -> None:

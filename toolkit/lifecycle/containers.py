@@ -30,6 +30,7 @@ from toolkit.errors import EngineError, NotRunningError
 from toolkit.lifecycle.ending import EXIT_SECONDS, unwatch, watch
 from toolkit.lifecycle.engines import Known, known, time_to_live
 from toolkit.lifecycle.ownership import ownership
+from toolkit.lifecycle.sweep import clear
 
 _LOG: Final = logging.getLogger(__name__)
 _CLOSE_SECONDS: Final = 60.0
@@ -77,7 +78,8 @@ class ContainerManager:
     def start(self, options: ContainerOptions) -> Container:
         """Start a container. It is running, and its worker has answered, when this returns.
 
-        The first start in a process also removes what processes that are proven dead have left.
+        The first start in a process also removes what processes that are proven dead have left, and
+        each one what has its name.
         Raises StartError, and nothing is left behind then; EngineError when there is no engine.
         """
         watch(self)
@@ -154,6 +156,8 @@ class ContainerManager:
             found = take_up(self._engine, options, name=creation.name, caller=caller)
             if found is not None:
                 return found
+        if options.name:
+            clear(self._engine, options.name)
         labels = ownership(
             self._session,
             creation.name,

@@ -116,12 +116,7 @@ def survey(
 ) -> list[tuple[Belonging, Verdict]]:
     """List what has our labels, with the verdict on each. Raises EngineError."""
     found = [each for kind in kinds for each in _belongings(engine, kind)]
-    facts = Facts(
-        here(),
-        time.time(),
-        starts({each.labels.get(label.OWNER_PID, "") for each in found}),
-        _containers(engine, found),
-    )
+    facts = _facts(engine, found)
     return [(each, judge(each, facts)) for each in found]
 
 
@@ -135,6 +130,21 @@ def sweep(engine: Engine, *, seconds: float) -> list[Belonging]:
                 remove(engine, belonging)
                 removed.append(belonging)
     return removed
+
+
+def clear(engine: Engine, name: str) -> None:
+    """Remove the container of that name where it is ours and proven dead. Raises EngineError.
+
+    Its owner may have died after this process has swept.
+    """
+    found = engine.inspect_container(name)
+    if found is None or found["Name"] != f"/{name}":
+        return
+    config, state = found["Config"], str(found["State"]["Status"])
+    labels = config.get("Labels") or {}
+    holder = Belonging("container", str(found["Id"]), name, state, str(config["Image"]), labels)
+    if judge(holder, _facts(engine, [holder])).standing == "dead":
+        remove(engine, holder)
 
 
 def sweep_at_start(engine: Engine) -> None:
@@ -173,6 +183,16 @@ def _belonging(kind: Kind, said: Mapping[str, Any]) -> Belonging:
         state=str(said.get("State", "")) if kind == "container" else "",
         image=str(said.get("Image", "")),
         labels=said.get("Labels") or {},
+    )
+
+
+def _facts(engine: Engine, found: list[Belonging]) -> Facts:
+    """What is known now of those who own these."""
+    return Facts(
+        here(),
+        time.time(),
+        starts({each.labels.get(label.OWNER_PID, "") for each in found}),
+        _containers(engine, found),
     )
 
 
