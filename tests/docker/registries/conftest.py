@@ -20,7 +20,7 @@ from typing import Any, Final
 
 import pytest
 
-from tests.docker.conftest import RUN, Cli, Started, remove_named
+from tests.docker.conftest import RUN, Cli, Started, images_of, remove_named
 from tests.docker.packages import write_wheel
 from tests.docker.registries.proxy import Proxy, proxying
 from tests.docker.registries.tokens import (
@@ -108,12 +108,13 @@ def registry_image(
     """Debian's docker-registry, in an image as this project builds them."""
     cli = Cli(tmp_path_factory.mktemp("registry-image"), environment, started.pids)
     cli.write(f"./{write_wheel(cli.folder, 'tk_nothing').name}")
-    name = f"t-{RUN}-registry"
+    name = f"registry-{RUN}"  # not `t-…`: it stays to the end, and no test has left it
     wanted = ("--deps", "requirements.txt", "--apt", "docker-registry", "--name", name)
     answer = cli("build-image", *wanted, "--no-verify", env={"TOOLKIT_REGISTRY": None})
     assert answer.code == 0, answer.stderr
     yield answer.stdout.strip()
     remove_named(first_engine, name)
+    assert images_of(first_engine, name) == []
 
 
 @pytest.fixture(scope="session")
