@@ -163,6 +163,7 @@ def test_json_says_what_there_is_to_know(
         "size": image["Size"],
         "tags": [tag],
         "changes": [],
+        "shared": None,
     }
     assert inspected(first_engine, tag)["Id"] == image["Id"]
     assert json.loads(build("--json").stdout) == {**said, "action": "reused", "tags": []}
