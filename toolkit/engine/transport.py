@@ -1,4 +1,4 @@
-"""The one HTTP client, and the one function that takes a connection out of it.
+"""The HTTP client for all but `quick`, and the one function that takes a connection out of it.
 
 Hidden here: docker-py (one client a thread and a process, for its clients are documented as
 neither thread- nor fork-safe), API negotiation, and the private attributes behind an upgrade.
