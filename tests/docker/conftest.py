@@ -277,15 +277,20 @@ def cli(tmp_path: Path, environment: Mapping[str, str], started: Started) -> Cli
 
 @pytest.fixture
 def name(first_engine: Engine) -> Iterator[str]:
-    """A name for the images of this test; those that got it as a tag are removed afterwards."""
+    """A name for the images of this test, or the beginning of one.
+
+    Those that got it as a tag are removed afterwards; images without a tag stay, to be found as
+    left.
+    """
     unique = f"t-{RUN}-{uuid.uuid4().hex[:8]}"
     yield unique
     remove_named(first_engine, unique)
 
 
 def remove_named(engine: Engine, name: str) -> None:
-    """Remove the tags `toolkit/<name>:…`; images without a tag stay, to be found as left."""
-    for image in engine.list_images(f"{labels.NAME}={name}"):
-        for tag in image.get("RepoTags") or ():
-            if tag != "<none>:<none>":
-                engine.remove_image(tag)
+    """Remove the tags `toolkit/<name>…:…` of images that were built under such a name."""
+    for image in engine.list_images(labels.NAME):
+        if image["Labels"][labels.NAME].startswith(name):
+            for tag in image.get("RepoTags") or ():
+                if tag != "<none>:<none>":
+                    engine.remove_image(tag)
