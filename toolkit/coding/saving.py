@@ -23,16 +23,29 @@ class OutsideError(ValueError):
 def save(work_dir: Path, name: str, code: str) -> str:
     """Write the code under that name; give the name relative to the work dir.
 
-    Folders inside are made. Raises OutsideError, or OSError when it cannot be written.
+    Folders inside are made. A file that is what is to be written is left alone: to empty one that
+    exists takes longer than most blocks. Raises OutsideError, or OSError when it cannot be written.
     """
-    relative, target = create(work_dir, name)
-    with target:
-        target.write(code.encode("utf-8", "replace"))
+    content = code.encode("utf-8", "replace")
+    relative, target = _opened(work_dir, name)
+    with os.fdopen(target, "r+b", buffering=0) as file:
+        if not _holds(target, content):
+            file.truncate(0)
+            rest = memoryview(content)
+            while rest:
+                rest = rest[file.write(rest) :]
     return relative
 
 
 def create(work_dir: Path, name: str) -> tuple[str, BinaryIO]:
     """Open an empty file of that name for writing; as `save`."""
+    relative, target = _opened(work_dir, name)
+    stream = os.fdopen(target, "wb")
+    stream.truncate(0)
+    return relative, stream
+
+
+def _opened(work_dir: Path, name: str) -> tuple[str, int]:
     parts = _parts(work_dir, name)
     folder = os.open(work_dir, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
@@ -69,21 +82,24 @@ def _enter(folder: int, part: str) -> int:
         raise
 
 
-def _open(folder: int, part: str) -> BinaryIO:
+def _open(folder: int, part: str) -> int:
     # Not blocking: the name may be that of a pipe which nobody reads.
-    flags = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     try:
         target = os.open(part, flags, 0o666, dir_fd=folder)
     except OSError as error:
         if isinstance(error, PermissionError | FileNotFoundError) or not _exists(folder, part):
             raise
         raise OutsideError(part) from error
-    stream = os.fdopen(target, "wb")
     if not stat.S_ISREG(os.fstat(target).st_mode):
-        stream.close()
+        os.close(target)
         raise OutsideError(part)
-    stream.truncate(0)
-    return stream
+    return target
+
+
+def _holds(file: int, content: bytes) -> bool:
+    size = len(content)
+    return os.fstat(file).st_size == size and os.pread(file, size, 0) == content
 
 
 def _exists(folder: int, part: str) -> bool:
