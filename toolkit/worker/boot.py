@@ -18,9 +18,11 @@ _MODULES: Final = (
     "supervisor",
     "identity",
     "program",
+    "shell",
     "spawn",
     "nursery",
     "casualties",
+    "outgoing",
     "run",
     "process",
 )

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 PATIENCE = 2.0
 """Seconds within which a spare must have begun what it was told."""
 ORDER, READY = b"+", b"ready"
+_STOCK = 2
+"""Spares that are kept: with one more than is used, the next can wait until nobody is waiting."""
 _CHILDHOOD = 1.0
 ENDED = "it ended without a word"
 _LATE_VICTIM = b"500"
@@ -46,7 +48,7 @@ _BOOT = (
 
 
 class Nursery:
-    """Keeps one spare ready, made by a process of its own that is started when it is needed.
+    """Keeps spares ready, made by a process of its own that is started when it is needed.
 
     The worker makes the pipes and hands the other ends over; it takes no descriptor from anybody.
     """
@@ -60,14 +62,17 @@ class Nursery:
         self._ready = False
         self._started = 0.0
         self._failures = 0
-        self._spare: Pipes | None = None
+        self._spares: list[Pipes] = []
         self.pid = 0
         self.on_ready: Callable[[str], None] = lambda _reason: None
         """Told when it is ready, with "", or else why it cannot be."""
 
     def start(self, *messages: bytes) -> None:
-        """Begin to start it, unless there is one, and order a first spare."""
-        if self._socket is not None or self._failures >= _ATTEMPTS:
+        """Begin to start it, unless there is one, and order a spare, unless there are enough."""
+        if self._socket is not None:
+            self._order()
+            return
+        if self._failures >= _ATTEMPTS:
             return
         import _socket
 
@@ -106,16 +111,22 @@ class Nursery:
         """A spare, which may still be on its way; None where it would be waited for for long."""
         if not self._ready:
             return None
-        spare, self._spare = self._spare, None
-        self._order()
+        spare = self._spares.pop(0) if self._spares else None
+        if not self._spares:
+            self._order()
         return spare
+
+    @property
+    def is_short(self) -> bool:
+        """Whether it lives, and more is to be ordered when there is nothing else to do."""
+        return self._socket is not None and len(self._spares) < _STOCK
 
     def places(self, places: dict[int, tuple[int, Callable[[int], None]]], readable: int) -> None:
         """Add the descriptors on which something may be heard; `readable` as poll(2) has it."""
         if self._socket is not None:
             places[self._socket.fileno()] = (readable, self._hear)
-        if self._spare is not None:
-            places[self._spare.orders] = (0, self._spoiled)
+        for spare in self._spares:
+            places[spare.orders] = (0, self._spoiled(spare))
 
     def owns(self, descriptor: int) -> bool:
         return self._socket is not None and descriptor == self._socket.fileno()
@@ -129,7 +140,7 @@ class Nursery:
             self._forget("")
 
     def _order(self) -> None:
-        if self._socket is None or self._spare is not None:
+        if not self.is_short:
             return
         import _socket
 
@@ -140,7 +151,7 @@ class Nursery:
         packed = struct.pack("%di" % len(ENDS), *theirs.descriptors())  # noqa: UP031 - 3.8 can do both
         try:
             self._socket.sendmsg([ORDER], [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, packed)])
-            self._spare = ours
+            self._spares.append(ours)
         except OSError:  # its end is heard in a moment
             ours.close()
         theirs.close()
@@ -175,30 +186,34 @@ class Nursery:
         except ConnectionResetError:  # it left an order unread; its last words are still here
             return self._socket.recvmsg(4096, 512, _socket.MSG_CMSG_CLOEXEC)[:2]
 
-    def _spoiled(self, _event: int) -> None:
+    def _spoiled(self, spare: Pipes) -> Callable[[int], None]:
         """Its supervisor has gone: another is ordered when one is asked for.
 
         Not at once: where no process is left, that would go on without a pause.
         """
-        if self._spare is not None:
-            self._spare.close()
-            self._spare = None
+
+        def forget(_event: int) -> None:
+            if spare in self._spares:  # else it was taken in this very moment
+                self._spares.remove(spare)
+                spare.close()
+
+        return forget
 
     def _forget(self, reason: str) -> None:
         self._socket.close()
         self._socket, self._ready, self.pid = None, False, 0
-        if self._spare is not None:
-            self._spare.close()
-            self._spare = None
+        for spare in self._spares:
+            spare.close()
+        self._spares = []
         lived = time.monotonic() - self._started
         self._failures = 1 if lived > _CHILDHOOD else self._failures + 1
         self.on_ready(reason or ENDED)
 
 
-def programs(who: Identity, sample: Program) -> Nursery:
+def programs(who: Identity, become: Callable[[int], NoReturn]) -> Nursery:
     """For programs of any kind: a fork of the worker, out of the code's reach.
 
-    `sample` is like what they will be.
+    `become` is called in a spare, with the descriptor where it will be told what it is.
     """
 
     def launch(channel: Any) -> NoReturn:
@@ -212,11 +227,7 @@ def programs(who: Identity, sample: Program) -> Nursery:
                 if begin >= 0:
                     settle(FIRST_VICTIM)
                     who.assume()
-                    sample.rehearse()
-                    program = Program.hear(begin)
-                    os.close(begin)
-                    program.connect()
-                    program.start()
+                    become(begin)
         finally:
             os._exit(0)
 

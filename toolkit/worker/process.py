@@ -15,15 +15,16 @@ import select
 import signal
 import sys
 import time
-from collections import deque
 
 from toolkit.worker import protocol
 from toolkit.worker.casualties import OutOfMemory, end_orphans, ticks
 from toolkit.worker.identity import environment, find, identify, inherited
 from toolkit.worker.nursery import ENDED, Nursery, programs, python
+from toolkit.worker.outgoing import Outgoing
 from toolkit.worker.program import LONGEST, Program
 from toolkit.worker.protocol import Frame, FrameDecoder, ProtocolError, report
 from toolkit.worker.run import Run
+from toolkit.worker.shell import waiting_shell
 from toolkit.worker.spawn import choose, spawn
 from toolkit.worker.supervisor import adopt_orphans, hide
 
@@ -33,11 +34,13 @@ if TYPE_CHECKING:
     from typing import Any
 
     from toolkit.worker.identity import Identity
+    from toolkit.worker.shell import WaitingShell
 
-_BACKLOG = 1 << 18
-"""Bytes that may wait for the engine before the programs' output is left in their pipes."""
 _SHAPING = ("PYTHON", "LC_", "LANG", "LD_", "TZ", "HOME", "MALLOC_", "GLIBC_", "PATH")
 """What a Python, or its C library, reads when it starts and not again."""
+_REST, _BUSY = 0.001, 0.02
+"""Seconds after the end of a run, and after its beginning, from which on spares are made: until
+then that would take the processor from the one who is waiting."""
 _PATIENCE = 1000
 """Times 2 ms: how long a reset waits for the last process to be gone."""
 
@@ -46,22 +49,23 @@ class Worker:
     """The loop, and the table of runs."""
 
     def __init__(self, source: int, target: int, warm: str) -> None:
-        self._source, self._target = source, target
-        self._control: deque[bytes] = deque()
-        self._data: deque[bytes] = deque()
-        self._writing = b""
-        self._backlog = 0
+        self._source = source
+        self._out = Outgoing(target)
         self._decoder = FrameDecoder()
         self._runs: dict[int, Run] = {}
         self._warm_source = warm
         self._pythons: list[str] = []
         self._python: Nursery | None = None
         self._programs: Nursery | None = None
+        self._shell: WaitingShell | None = None
+        self._shells: Nursery | None = None
         self._preload: list[str] = []
         self._ready: Frame | None = None
         self._memory = OutOfMemory()
         self._ttl: float | None = None
         self._heard = time.monotonic()
+        self._restock: float | None = None
+        self._wanted: set[Nursery] = set()
         self._leftovers: set[int] = set()
         self._persist = False
         self._env = inherited()
@@ -75,7 +79,7 @@ class Worker:
             protocol.CREDIT: lambda frame: self._of(frame, Run.grant, frame.amount()),
             protocol.STOP: lambda frame: self._of(frame, Run.stop, frame.fields()),
             protocol.RESET: self._reset,
-            protocol.PING: self._send,
+            protocol.PING: self._out.control,
         }
 
     def serve(self) -> None:
@@ -95,7 +99,9 @@ class Worker:
             if self._ttl is not None and now - self._heard > self._ttl:
                 return
             self._advance(now)
-            self._write()
+            self._out.write(now)
+            if self._restock is not None and now >= self._restock:
+                self._make_spares(now)
 
     def _advance(self, now: float) -> None:
         """Act on what has passed its time, and tell the ends."""
@@ -130,10 +136,11 @@ class Worker:
         if run.is_lost:
             self._end_lost(run)
         killed = self._memory.kills() > run.oom_kills and (run.was_killed or not self._runs)
-        self._send(run.last_words(oom_killed=killed), control=False)
+        self._out.end(run.last_words(oom_killed=killed))
         self._leftovers.update(run.leftovers)
-        if run.kind is not None:  # from now on: a first one is not kept waiting for its successors
-            self._prime(run.kind)
+        if run.kind is not None:
+            self._wanted.add(run.kind)
+        self._restock = time.monotonic() + _REST
 
     def _end_lost(self, run: Run) -> None:
         family = {run.supervisor, run.child}
@@ -143,7 +150,15 @@ class Worker:
         end_orphans(family, run.since, self._who.uid, lambda: spared)
 
     def _nurseries(self) -> list[Nursery]:
-        return [each for each in (self._python, self._programs) if each is not None]
+        every = (self._python, self._shells, self._programs)
+        return [each for each in every if each is not None]
+
+    def _make_spares(self, now: float) -> None:
+        """Of the kinds that were asked for: a first run is not kept waiting for its successors."""
+        for nursery in self._wanted:
+            self._prime(nursery)
+        is_short = any(nursery.is_short for nursery in self._wanted)
+        self._restock = now + _REST if is_short else None
 
     def _prime(self, nursery: Nursery) -> None:
         preload = "\0".join(self._preload).encode() or b"\0"
@@ -159,10 +174,10 @@ class Worker:
             nursery.places(places, select.POLLIN)
         if self._source >= 0:
             places[self._source] = (select.POLLIN, self._read)
-        if self._writing or self._control or self._data:
-            places[self._target] = (select.POLLOUT, lambda _event: None)
+        if self._out.is_wanting:
+            places[self._out.target] = (select.POLLOUT, lambda _event: None)
         for run in self._runs.values():
-            run.places(places, can_read=self._backlog < _BACKLOG)
+            run.places(places, can_read=not self._out.is_full)
         for descriptor in self._leftovers:
             places[descriptor] = (select.POLLIN, self._drain(descriptor))
         return places
@@ -186,6 +201,7 @@ class Worker:
         deadlines += [run.begins_by for run in self._runs.values() if run.begins_by is not None]
         if self._ttl is not None:
             deadlines.append(self._heard + self._ttl)
+        deadlines += [each for each in (self._restock, self._out.rests_until) if each is not None]
         if not deadlines:
             return None
         return max(0, int((min(deadlines) - time.monotonic()) * 1000) + 1)
@@ -209,7 +225,7 @@ class Worker:
             request(frame)
         except (OSError, ValueError, KeyError, TypeError) as error:
             text = error.strerror if isinstance(error, OSError) else str(error)
-            self._send(report(protocol.FAILED, frame.run, {"message": text or repr(error)}))
+            self._out.control(report(protocol.FAILED, frame.run, {"message": text or repr(error)}))
 
     def _of(self, frame: Frame, act: Callable[[Run, Any], None], argument: object) -> None:
         """Do it to the run; one that has ended meanwhile needs nothing any more."""
@@ -240,7 +256,10 @@ class Worker:
             "programs": found,
         }
         self._ready = report(protocol.READY, 0, report_of)
-        self._programs = programs(who, Program(["sh", "file"], self._cwd, self._env))
+        self._programs = programs(who, Program(["program"], self._cwd, self._env).wait)
+        self._shell = waiting_shell(who, self._cwd, self._env)
+        if self._shell is not None:
+            self._shells = programs(who, self._shell.wait)
         found = {name: find(name, self._env, who) for name in ("python", "python3")}
         path = found["python"] or found["python3"]
         if path is not None:
@@ -250,7 +269,7 @@ class Worker:
             if self._preload or fields.get("warm"):
                 self._prime(self._python)
         if fields.get("warm"):
-            self._prime(self._programs)
+            self._prime(self._shells or self._programs)
         if not self._preload:
             self._warmed("")
         elif path is None:
@@ -263,7 +282,7 @@ class Worker:
                 names = ", ".join(map(repr, self._preload))
                 reason = f"the interpreter ended while it imported {names}"
             failed = report(protocol.FAILED, 0, {"message": f"preload: {reason}"})
-            self._send(failed if reason else self._ready)
+            self._out.control(failed if reason else self._ready)
             self._ready = None
 
     def _run(self, frame: Frame) -> None:
@@ -279,7 +298,7 @@ class Worker:
         program.path = fields.get("write", "")
         program.mode = fields.get("mode", 0o644)
         program.feed, program.merged = fields["feed"], fields["merged"]
-        run = Run(frame.run, fields.get("timeout"), self._send_data, feed=program.feed)
+        run = Run(frame.run, fields.get("timeout"), self._out, feed=program.feed)
         run.since, run.oom_kills = ticks(), self._memory.kills()
         self._runs[frame.run] = run
         try:
@@ -292,11 +311,8 @@ class Worker:
         """Start it, or tell a spare that this is what it is."""
         words = b""
         if who is self._who:
-            run.kind = self._kind(program, warm=warm)
-            common = self._env if run.kind is self._python else {}
-            extra = {key: text for key, text in program.env.items() if common.get(key) != text}
-            words = program.tell(extra)
-
+            run.kind, words = self._told(program, warm=warm)
+        self._restock = time.monotonic() + _BUSY
         pipes = None
         if run.kind is not None and len(words) <= LONGEST:
             pipes = run.kind.take()
@@ -314,17 +330,21 @@ class Worker:
         except OSError as error:
             self._runs.pop(run.number, None)
             words = {"message": error.strerror or repr(error)}
-            self._send(report(protocol.FAILED, run.number, words))
+            self._out.control(report(protocol.FAILED, run.number, words))
 
-    def _kind(self, program: Program, *, warm: bool) -> Nursery | None:
-        """Who may have a spare for it."""
-        shaped = any(
-            key.startswith(_SHAPING) and self._env.get(key) != text
-            for key, text in program.env.items()
-        )
-        if warm and program.argv[0] in self._pythons and len(program.argv) > 1 and not shaped:
-            return self._python
-        return self._programs
+    def _told(self, program: Program, *, warm: bool) -> tuple[Nursery | None, bytes]:
+        """Who may have a spare for it, and what to tell that."""
+        extra = {key: text for key, text in program.env.items() if self._env.get(key) != text}
+        if (
+            warm
+            and program.argv[0] in self._pythons
+            and len(program.argv) > 1
+            and not any(map(_shapes_python, extra))
+        ):
+            return self._python, program.tell(extra)
+        if self._shell is not None and self._shell.can_become(program, extra):
+            return self._shells, self._shell.tell(program, extra)
+        return self._programs, program.tell(program.env)
 
     def _reset(self, frame: Frame) -> None:
         """End every process but this one, which PID 1 alone can do in one stroke."""
@@ -339,27 +359,11 @@ class Worker:
             run.stop({"discard": True})
         for nursery in self._nurseries():
             nursery.forgive()
-        self._send(Frame(protocol.RESET, frame.run))
+        self._out.control(Frame(protocol.RESET, frame.run))
 
-    def _send_data(self, frame: Frame) -> None:
-        self._send(frame, control=frame.kind == protocol.CREDIT)
 
-    def _send(self, frame: Frame, *, control: bool = True) -> None:
-        encoded = frame.encode()
-        self._backlog += len(encoded)
-        (self._control if control else self._data).append(encoded)
-
-    def _write(self) -> None:
-        """Send what the engine takes now; control first, but never inside another frame."""
-        while self._writing or self._control or self._data:
-            if not self._writing:
-                self._writing = (self._control or self._data).popleft()
-            try:
-                sent = os.write(self._target, self._writing)
-            except BlockingIOError:
-                return
-            self._writing = self._writing[sent:]
-            self._backlog -= sent
+def _shapes_python(variable: str) -> bool:
+    return variable.startswith(_SHAPING)
 
 
 def _tell(begin: int, words: bytes) -> bool:

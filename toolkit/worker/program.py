@@ -16,6 +16,7 @@ import struct
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from typing import NoReturn
 
 LONGEST = 1 << 15
 """Bytes of a told program: a pipe that nobody has read yet takes them at once."""
@@ -71,7 +72,15 @@ class Program:
         program.feed, program.merged = bool(feed), bool(merged)
         return program
 
-    def rehearse(self) -> None:
+    def wait(self, begin: int) -> NoReturn:
+        """For a child that is like this one: become the program that it is told at `begin`."""
+        self._rehearse()
+        program = self.hear(begin)
+        os.close(begin)
+        program.connect()
+        program.start()
+
+    def _rehearse(self) -> None:
         """Do in vain what will be done, so that the memory it touches is this one's own."""
         known = self._parse(self.tell(self.env))
         with contextlib.suppress(OSError):
@@ -86,7 +95,7 @@ class Program:
             os.dup2(empty, 0)
             os.close(empty)
 
-    def start(self) -> None:
+    def start(self) -> NoReturn:
         """Become the program. For a child that is the right user already; does not return."""
         subject = self.cwd
         try:
@@ -101,7 +110,7 @@ class Program:
                 os.write(2, os.fsencode(f"{subject}: {error.strerror}\n"))
             os._exit(127 if error.errno == errno.ENOENT else 126)
 
-    def _execute(self) -> None:
+    def _execute(self) -> NoReturn:
         """Find the program on its own PATH. Not os.execvpe, which imports modules on its way."""
         name = self.argv[0]
         folders = [""] if "/" in name else self.env.get("PATH", os.defpath).split(":")

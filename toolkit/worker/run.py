@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from toolkit.worker.nursery import Nursery
+    from toolkit.worker.outgoing import Outgoing
 
 _ENDED = 143
 """The exit code of what was ended before it began, as by SIGTERM."""
@@ -43,14 +44,14 @@ class Run:
         self,
         number: int,
         timeout: float | None,
-        send: Callable[[Frame], None],
+        out: Outgoing,
         *,
         feed: bool,
     ) -> None:
         """It is to be given pipes; until then it can only be stopped. `feed`: it has an input."""
         self.number = number
         self._takes_input = feed
-        self._send = send
+        self._out = out
         self._pipes = Pipes()
         self._outputs: dict[int, int] = {}
         self._input: deque[bytes] = deque()
@@ -303,7 +304,9 @@ class Run:
                 self._wake()
         elif not self._discard:
             self._credit -= len(data)
-            self._send(Frame(self._outputs[descriptor], self.number, data))
+            now = time.monotonic()
+            frame = Frame(self._outputs[descriptor], self.number, data)
+            self._out.output(frame, now - self._started, now)
 
     def _pass_on(self, event: int) -> None:
         """Write input into the program's pipe; grant the client as much again."""
@@ -325,7 +328,7 @@ class Run:
             self._input[0] = data[sent:]
             if not self._input[0]:
                 self._input.popleft()
-            self._send(grant(self.number, sent))
+            self._out.control(grant(self.number, sent))
 
     def _close_input(self) -> None:
         self._pipes.drop("input")

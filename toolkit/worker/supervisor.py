@@ -121,6 +121,7 @@ class _Supervisor:
 
     def obey(self) -> None:
         self._poll.register(self._orders, select.POLLIN)
+        signal.raise_signal(signal.SIGCHLD)  # a rehearsal: the memory that it touches is then ours
         while True:
             self._reap()
             for descriptor, _event in self._poll.poll():

@@ -1,0 +1,130 @@
+"""A shell that was started ahead becomes just what `execve` would have made."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from toolkit.worker.identity import identify
+from toolkit.worker.program import Program
+from toolkit.worker.shell import WaitingShell, waiting_shell
+
+OWN = {"PATH": os.environ["PATH"], "HOME": "/nowhere", "LC_ALL": "C"}
+SHOWN = 'cat /proc/$$/cmdline; printf "\\0END\\0"; cat /proc/$$/environ'
+
+pytestmark = pytest.mark.skipif(
+    Path(shutil.which("sh") or "").resolve().name != "dash", reason="sh is not dash here"
+)
+
+texts = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=20)
+raw = st.binary(max_size=20).map(lambda data: os.fsdecode(data.replace(b"\0", b"")))
+names = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,8}", fullmatch=True)
+
+
+def told(program: Program, extra: Mapping[str, str]) -> subprocess.CompletedProcess[bytes]:
+    """Start a shell that waits, with its output in one pipe and its errors in another; tell it."""
+    shell = WaitingShell(program.cwd, OWN)
+    assert shell.can_become(program, extra)
+    begin, words = os.pipe()
+    outputs = os.pipe(), os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        os.close(words)
+        for place, (_, end) in enumerate(outputs, 1):
+            os.dup2(end, place)
+        os.closerange(begin + 1, 1024)  # also what these tests were started with
+        os.closerange(3, begin)
+        shell.wait(begin)
+    for end in (begin, *(write for _, write in outputs)):
+        os.close(end)
+    os.write(words, shell.tell(program, extra))
+    os.close(words)
+    said = []
+    for read, _ in outputs:
+        with os.fdopen(read, "rb") as stream:
+            said.append(stream.read())
+    _, status = os.waitpid(pid, 0)
+    return subprocess.CompletedProcess([], os.waitstatus_to_exitcode(status), *said)
+
+
+def program(*arguments: str, cwd: str = "/", merged: bool = False) -> Program:
+    made = Program(["sh", *arguments], cwd, OWN)
+    made.merged = merged
+    return made
+
+
+@settings(max_examples=60)
+@given(st.lists(texts | raw, max_size=3), st.dictionaries(names, texts | raw, max_size=3))
+def test_arguments_and_variables_arrive_as_they_were_told(
+    arguments: list[str], extra: dict[str, str]
+) -> None:
+    asked = program("-c", SHOWN, "zero", *arguments)
+    shell = WaitingShell("/", OWN)
+    if not shell.can_become(asked, extra) or extra.keys() & {"PATH", "_"}:
+        return
+    seen = told(asked, extra)
+    line, _, variables = seen.stdout.partition(b"\0END\0")
+    assert line.split(b"\0")[:-1] == [os.fsencode(each) for each in asked.argv]
+    expected = {f"{key}={text}" for key, text in {**OWN, **extra}.items()}
+    assert set(map(os.fsdecode, variables.split(b"\0")[:-1])) == expected
+
+
+def test_its_streams_are_those_that_were_asked_for() -> None:
+    script = "readlink /proc/$$/fd/0; echo out; echo err >&2; ls /proc/$$/fd"
+    apart = told(program("-c", script), {})
+    assert apart.stdout == b"/dev/null\nout\n0\n1\n2\n"
+    assert apart.stderr == b"err\n"
+    assert told(program("-c", script, merged=True), {}).stdout == b"/dev/null\nout\nerr\n0\n1\n2\n"
+
+
+def test_it_runs_a_file_in_its_folder_and_ends_as_that_does(tmp_path: Path) -> None:
+    (tmp_path / "a 'b.sh").write_text('echo "$0 $#"; exit 7')
+    seen = told(program("a 'b.sh", "one", cwd=str(tmp_path)), {})
+    assert (seen.returncode, seen.stdout) == (7, b"a 'b.sh 1\n")
+
+
+def test_the_path_that_it_is_told_finds_the_shell(tmp_path: Path) -> None:
+    own = tmp_path / "sh"
+    own.write_text("#!/bin/sh\necho my own\n")
+    own.chmod(0o755)
+    assert told(program("file"), {"PATH": f"{tmp_path}:/usr/bin:/bin"}).stdout == b"my own\n"
+
+
+def test_a_file_that_is_missing_is_the_shells_own_error() -> None:
+    seen = told(program("absent.sh"), {})
+    assert seen.returncode == 2
+    assert b"absent.sh" in seen.stderr
+
+
+@pytest.mark.parametrize("variable", ["PWD", "OLDPWD", "IFS", "OPTIND", "a.b", "1st", "", "A\n"])
+def test_what_a_shell_would_not_pass_on_is_no_business_of_its(variable: str) -> None:
+    assert not WaitingShell("/", OWN).can_become(program("file"), {variable: "x"})
+    assert waiting_shell(identify(None), "/", {**OWN, variable: "x"}) is None
+
+
+def test_another_program_or_folder_or_a_file_to_be_written_is_not_its() -> None:
+    shell = WaitingShell("/", OWN)
+    written = program("file")
+    written.path = "target"
+    others = (Program(["bash", "file"], "/", OWN), program("file", cwd="/tmp"), written)
+    assert not any(shell.can_become(other, {}) for other in others)
+
+
+def test_a_nul_is_refused() -> None:
+    with pytest.raises(ValueError, match="contains a NUL"):
+        WaitingShell("/", OWN).tell(program("a\0b"), {})
+
+
+def test_only_a_dash_waits(tmp_path: Path) -> None:
+    found = waiting_shell(identify(None), "/", OWN)
+    assert found is not None
+    (tmp_path / "sh").symlink_to("/usr/bin/env")
+    assert waiting_shell(identify(None), "/", {"PATH": str(tmp_path)}) is None
+    assert waiting_shell(identify(None), "/", {"PATH": "/nowhere"}) is None
