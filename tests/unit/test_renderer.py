@@ -115,7 +115,7 @@ def test_a_version_control_requirement_brings_its_tool_into_the_build_stage(tmp_
     dependencies = requirements(tmp_path, "x @ git+https://example.org/x\n")
     text = render(ImageSpec(dependencies), BASE, TEMPLATES).dockerfile
     with_git = [stage for stage in text.split("\nFROM ") if '"git"' in stage]
-    assert [stage.split()[2] for stage in with_git] == ["sources"]
+    assert [stage.split()[2] for stage in with_git] == ["build-archives", "sources"]
 
 
 @pytest.mark.parametrize(
@@ -193,6 +193,16 @@ def test_the_cache_that_builds_share_is_out_of_reach_of_source_builds(spec: Imag
     assert "install_with_pip" not in body
     assert "resolve --no-build" in body
     assert "install_with_uv --no-build" in body
+
+
+def test_the_scripts_of_debian_packages_are_given_no_cache_and_no_secret(tmp_path: Path) -> None:
+    """They run as root; what is fetched comes out of a stage in which none of them has run."""
+    spec = ImageSpec(requirements(tmp_path, "x @ git+https://example.org/x\n"), apt=("libgl1",))
+    steps = [text for _, text in instructions(render(spec, BASE, TEMPLATES).dockerfile)]
+    apt = [step for step in steps if "apt.sh" in step]
+    installing = [step for step in apt if '"install"' in step]
+    assert (len(apt), len(installing)) == (4, 2)
+    assert [step for step in installing if "type=cache" in step or "type=secret" in step] == []
 
 
 HOSTILE = (
@@ -295,16 +305,17 @@ def test_text_of_any_kind_is_refused_or_inert(table: dict[str, str]) -> None:
     except SpecError:
         return
     keywords = [keyword for keyword, _ in instructions(render(spec, BASE, TEMPLATES).dockerfile)]
-    assert keywords.count("FROM") == 4
-    assert keywords.count("RUN") == 4 + bool(spec.apt)
+    assert keywords.count("FROM") == 4 + bool(spec.apt)
+    assert keywords.count("RUN") == 4 + 2 * bool(spec.apt)
 
 
 def test_packages_are_arguments_and_not_text_for_a_shell() -> None:
     """They stand in an exec form, which no shell reads."""
     spec = ImageSpec(NOTHING, apt=("libgl1",))
     found = [text for keyword, text in instructions(render(spec, BASE, TEMPLATES).dockerfile)]
-    (arguments,) = [text[text.index("[") :] for text in found if "libgl1" in text]
-    assert json.loads(arguments) == ["sh", "/run/toolkit/steps/apt.sh", "libgl1"]
+    arguments = [json.loads(text[text.index("[") :]) for text in found if "libgl1" in text]
+    step = ["sh", "/run/toolkit/steps/apt.sh"]
+    assert arguments == [[*step, "fetch", "libgl1"], [*step, "install", "libgl1"]]
 
 
 @pytest.mark.parametrize(

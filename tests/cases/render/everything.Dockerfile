@@ -9,16 +9,22 @@ RUN --mount=type=bind,source=steps,target=/run/toolkit/steps \
     --mount=type=secret,id=pip.conf \
     ["sh", "/run/toolkit/steps/uv.sh"]
 
-FROM python:3-slim@sha256:1111111111111111111111111111111111111111111111111111111111111111 AS wheels
+FROM python:3-slim@sha256:1111111111111111111111111111111111111111111111111111111111111111 AS archives
 USER 0
 RUN --mount=type=bind,source=steps,target=/run/toolkit/steps \
-    --mount=type=cache,id=toolkit-apt-debian-trixie,target=/var/cache/apt,sharing=locked \
-    --mount=type=cache,id=toolkit-lists-debian-trixie,target=/var/lib/apt/lists,sharing=locked \
+    --mount=type=cache,id=toolkit-archives-debian-trixie,target=/run/toolkit/archives,sharing=locked \
+    --mount=type=cache,id=toolkit-lists-1111111111111111-linux-amd64,target=/run/toolkit/apt,sharing=locked \
     --mount=type=secret,id=environment \
     --mount=type=secret,id=ca \
     --mount=type=secret,id=netrc \
     --mount=type=secret,id=pip.conf \
-    ["sh", "/run/toolkit/steps/apt.sh", "libgl1"]
+    ["sh", "/run/toolkit/steps/apt.sh", "fetch", "libgl1"]
+
+FROM python:3-slim@sha256:1111111111111111111111111111111111111111111111111111111111111111 AS wheels
+USER 0
+RUN --mount=type=bind,source=steps,target=/run/toolkit/steps \
+    --mount=type=bind,from=archives,source=/opt/toolkit/apt,target=/run/toolkit/apt,rw \
+    ["sh", "/run/toolkit/steps/apt.sh", "install", "libgl1"]
 RUN --mount=type=bind,source=steps,target=/run/toolkit/steps \
     --mount=type=cache,id=toolkit-bytecode-1111111111111111-linux-amd64,target=/run/toolkit/bytecode \
     ["sh", "/run/toolkit/steps/environment.sh"]
@@ -33,16 +39,22 @@ RUN --mount=type=bind,source=steps,target=/run/toolkit/steps \
     --mount=type=secret,id=pip.conf \
     ["sh", "/run/toolkit/steps/install.sh", "wheels"]
 
-FROM python:3-slim@sha256:1111111111111111111111111111111111111111111111111111111111111111 AS sources
+FROM python:3-slim@sha256:1111111111111111111111111111111111111111111111111111111111111111 AS build-archives
 USER 0
 RUN --mount=type=bind,source=steps,target=/run/toolkit/steps \
-    --mount=type=cache,id=toolkit-apt-debian-trixie,target=/var/cache/apt,sharing=locked \
-    --mount=type=cache,id=toolkit-lists-debian-trixie,target=/var/lib/apt/lists,sharing=locked \
+    --mount=type=cache,id=toolkit-archives-debian-trixie,target=/run/toolkit/archives,sharing=locked \
+    --mount=type=cache,id=toolkit-lists-1111111111111111-linux-amd64,target=/run/toolkit/apt,sharing=locked \
     --mount=type=secret,id=environment \
     --mount=type=secret,id=ca \
     --mount=type=secret,id=netrc \
     --mount=type=secret,id=pip.conf \
-    ["sh", "/run/toolkit/steps/apt.sh", "git"]
+    ["sh", "/run/toolkit/steps/apt.sh", "fetch", "git"]
+
+FROM python:3-slim@sha256:1111111111111111111111111111111111111111111111111111111111111111 AS sources
+USER 0
+RUN --mount=type=bind,source=steps,target=/run/toolkit/steps \
+    --mount=type=bind,from=build-archives,source=/opt/toolkit/apt,target=/run/toolkit/apt,rw \
+    ["sh", "/run/toolkit/steps/apt.sh", "install", "git"]
 RUN --mount=type=bind,source=steps,target=/run/toolkit/steps \
     --mount=type=bind,source=install,target=/run/toolkit/context,rw \
     --mount=type=bind,from=uv,source=/opt/toolkit,target=/run/toolkit/uv \

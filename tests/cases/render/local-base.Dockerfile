@@ -9,16 +9,22 @@ RUN --mount=type=bind,source=steps,target=/run/toolkit/steps \
     --mount=type=secret,id=pip.conf \
     ["sh", "/run/toolkit/steps/uv.sh"]
 
-FROM toolkit/base:bookworm-py3.11 AS wheels
+FROM toolkit/base:bookworm-py3.11 AS archives
 USER 0
 RUN --mount=type=bind,source=steps,target=/run/toolkit/steps \
-    --mount=type=cache,id=toolkit-apt-debian-bookworm,target=/var/cache/apt,sharing=locked \
-    --mount=type=cache,id=toolkit-lists-debian-bookworm,target=/var/lib/apt/lists,sharing=locked \
+    --mount=type=cache,id=toolkit-archives-debian-bookworm,target=/run/toolkit/archives,sharing=locked \
+    --mount=type=cache,id=toolkit-lists-2222222222222222-linux-amd64,target=/run/toolkit/apt,sharing=locked \
     --mount=type=secret,id=environment \
     --mount=type=secret,id=ca \
     --mount=type=secret,id=netrc \
     --mount=type=secret,id=pip.conf \
-    ["sh", "/run/toolkit/steps/apt.sh", "libgl1", "libpq5=15.1-2"]
+    ["sh", "/run/toolkit/steps/apt.sh", "fetch", "libgl1", "libpq5=15.1-2"]
+
+FROM toolkit/base:bookworm-py3.11 AS wheels
+USER 0
+RUN --mount=type=bind,source=steps,target=/run/toolkit/steps \
+    --mount=type=bind,from=archives,source=/opt/toolkit/apt,target=/run/toolkit/apt,rw \
+    ["sh", "/run/toolkit/steps/apt.sh", "install", "libgl1", "libpq5=15.1-2"]
 RUN --mount=type=bind,source=steps,target=/run/toolkit/steps \
     --mount=type=cache,id=toolkit-bytecode-2222222222222222-linux-amd64,target=/run/toolkit/bytecode \
     ["sh", "/run/toolkit/steps/environment.sh"]
