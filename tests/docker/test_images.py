@@ -41,8 +41,12 @@ def project(
 
 @pytest.fixture(scope="module")
 def newer(project: Cli, older: str) -> str:
-    """An image that was really built, its bill in `built.json`."""
-    data = {"tk_one/__init__.py": "", "tk_one/data.bin": "x" * 300_000}
+    """An image that was really built, its bill in `built.json`.
+
+    Its packages are like no other's: an image of cached layers is as old as they are.
+    """
+    unique = f"# {uuid.uuid4().hex}"
+    data = {"tk_one/__init__.py": unique, "tk_one/data.bin": "x" * 300_000}
     project.write("--no-index", project.wheel("tk_one", data))
     asked = ("build-image", "--deps", "requirements.txt", "--name", NAME, "--no-verify")
     answer = project(*asked, "--sbom", "built.json")
