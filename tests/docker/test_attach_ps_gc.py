@@ -32,9 +32,14 @@ LEAVE = """
 import os, signal, sys
 from toolkit.engine import connect
 from toolkit.lifecycle.ownership import ownership
-image, key, run, name = sys.argv[1:]
-labels = {key: run, **ownership("s", name, role="executor", kept=False, container="")}
-connect().create_container({"Image": image, "Cmd": ["sleep", "1"], "Labels": labels}, name=name)
+image, key, run, name, *volumes = sys.argv[1:]
+def labels(name):
+    return {key: run, **ownership("s", name, role="executor", kept=False, container="")}
+engine = connect()
+for volume in volumes:
+    body = {"Name": volume, "Labels": labels(volume)}
+    engine.open("POST", "/volumes/create", doing="creating", json=body).close()
+engine.create_container({"Image": image, "Cmd": ["sleep", "1"], "Labels": labels(name)}, name=name)
 os.kill(os.getpid(), signal.SIGKILL)
 """
 
@@ -103,6 +108,33 @@ def test_gc_removes_only_what_is_proven_dead(
     assert container.name not in [each["name"] for each in removed]
     assert engine.inspect_container(left) is None
     assert engine.inspect_container(container.id) is not None
+
+
+def test_a_volume_in_use_stays_and_all_that_comes_after_it_goes(engine: Engine, image: str) -> None:
+    name = f"toolkit-test-left-{uuid.uuid4().hex[:8]}"
+    used, unused = f"{name}-a", f"{name}-b"
+    command = [sys.executable, "-c", LEAVE, image, KEY, RUN, name, used, unused]
+    subprocess.run(command, timeout=60)
+    mount = {"Type": "volume", "Source": used, "Target": "/used"}
+    body = {"Image": image, "Cmd": ["true"], "HostConfig": {"Mounts": [mount]}}
+    user = engine.create_container(body, name=f"{name}-user")
+    try:
+        ended = toolkit("gc")
+        assert ended.returncode == 0
+        assert ended.stdout.decode().count(name) == 2
+        assert f"removed volume {unused}: its owner, process " in ended.stdout.decode()
+        (line,) = [each for each in ended.stderr.decode().splitlines() if used in each]
+        assert line.startswith(f"volume {used} stays: ")
+        assert "in use" in line
+        (stayed,) = [
+            each
+            for each in json.loads(toolkit("gc", "--json").stdout)["stayed"]
+            if each["name"] == used
+        ]
+        assert "in use" in stayed["why"]
+    finally:
+        engine.remove_container(user)
+        engine.remove_volume(used)
 
 
 def test_doctor_lists_both_and_says_how_to_remove_them(container: Container, left: str) -> None:

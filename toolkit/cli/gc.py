@@ -7,8 +7,9 @@ import json
 import click
 
 from toolkit.cli.ps import described
-from toolkit.engine import connect
-from toolkit.lifecycle import remove, survey
+from toolkit.engine import Engine, connect
+from toolkit.errors import EngineRefusedError
+from toolkit.lifecycle import Belonging, remove, survey
 
 
 @click.command(epilog="Example: toolkit gc --dry-run")
@@ -22,14 +23,30 @@ def gc(*, dry_run: bool, as_json: bool) -> None:
     """
     with connect() as engine:
         dead = [pair for pair in survey(engine) if pair[1].standing == "dead"]
-        for belonging, verdict in dead:
-            if not dry_run:
-                remove(engine, belonging)
-            if not as_json:
-                word = "would remove" if dry_run else "removed"
-                click.echo(f"{word} {belonging.kind} {belonging.name}: {verdict.reason}")
+        refusals = ["" if dry_run else _refused(engine, belonging) for belonging, _ in dead]
+    done = [pair for pair, why in zip(dead, refusals, strict=True) if not why]
+    stayed = [(pair, why) for pair, why in zip(dead, refusals, strict=True) if why]
     if as_json:
         key = "would_remove" if dry_run else "removed"
-        click.echo(json.dumps({key: [described(*pair) for pair in dead]}, indent=2))
-    elif not dead:
+        found = {
+            key: [described(*pair) for pair in done],
+            "stayed": [{**described(*pair), "why": why} for pair, why in stayed],
+        }
+        click.echo(json.dumps(found, indent=2))
+        return
+    for belonging, verdict in done:
+        word = "would remove" if dry_run else "removed"
+        click.echo(f"{word} {belonging.kind} {belonging.name}: {verdict.reason}")
+    for (belonging, _), why in stayed:
+        click.echo(f"{belonging.kind} {belonging.name} stays: {why}", err=True)
+    if not dead:
         click.echo("nothing is left over", err=True)
+
+
+def _refused(engine: Engine, belonging: Belonging) -> str:
+    """Remove it; says why it stays, such as a volume in use, which is no fault."""
+    try:
+        remove(engine, belonging)
+    except EngineRefusedError as error:
+        return error.message
+    return ""
