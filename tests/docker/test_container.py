@@ -245,7 +245,9 @@ def test_a_mount_is_proven_before_the_start(
     assert str(caught.value) == (
         f"folder {other} of the engine's host is not the folder {real} of this process"
     )
-    assert caught.value.hint == "pass bind_dir: the path that the work_dir has on the engine's host"
+    assert caught.value.hint == (
+        f"leave bind_dir out, and TOOLKIT_BIND_DIR and TOOLKIT_PATH_MAP: it is found to be {real}"
+    )
     assert [path.name for path in real.iterdir()] == ["file"]
     assert len(engine.list_containers(f"{KEY}={RUN}")) == 1
 

@@ -25,7 +25,8 @@ APPLICATION = """
 import sys
 from toolkit.engine import connect
 from toolkit.lifecycle import survey
-from toolkit.lifecycle.ownership import own_container, ownership
+from toolkit.host_path import own_container
+from toolkit.lifecycle.ownership import ownership
 image, key, run, name = sys.argv[1:]
 engine = connect()
 me = own_container(engine)

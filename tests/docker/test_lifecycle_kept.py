@@ -253,6 +253,34 @@ def test_one_that_was_made_with_other_options_is_refused_and_stays_as_it_is(
     assert state(engine, name) == ("running" if running else "exited")
 
 
+@KEPT
+def test_one_that_has_another_folder_is_refused_and_the_same_folder_is_told_by_its_files(
+    engine: Engine,
+    name: str,
+    wanted: Callable[..., ContainerOptions],
+    running: bool,
+    tmp_path: Path,
+) -> None:
+    """Not by the path: another application may know the folder by another one."""
+    work, other = tmp_path / "work", tmp_path / "other"
+    for folder in (work, other):
+        folder.mkdir()
+    mounts = (Mount("", "/workspace", proof=work),)
+    with ContainerManager(engine) as manager:
+        manager.start(wanted(running=running, mounts=mounts))
+    mounts = (Mount(f"{tmp_path}/./work", "/workspace", proof=work),)
+    with ContainerManager(engine) as manager:
+        manager.start(wanted(running=running, take_up=True, mounts=mounts))
+    mounts = (Mount("", "/workspace", proof=other),)
+    with ContainerManager(engine) as manager, pytest.raises(StartError) as caught:
+        manager.start(wanted(running=running, take_up=True, mounts=mounts))
+    assert str(caught.value) == f"container {name} was made with another folder than {other}"
+    assert caught.value.hint == (
+        f"give the work_dir that it was made with, or remove it by `docker rm -f {name}`"
+    )
+    assert state(engine, name) == ("running" if running else "exited")
+
+
 def test_a_kept_one_is_not_taken_up_unless_it_is_asked_for(
     engine: Engine, image: str, name: str, wanted: Callable[..., ContainerOptions]
 ) -> None:

@@ -43,6 +43,15 @@ def test_python_is_the_one_that_runs_the_application_also_for_shells(
     assert run(executor, "sh", f"python -c '{WHICH.code}'").output == expected
 
 
+def test_a_work_dir_that_leads_nowhere_is_an_error_that_says_so(tmp_path: Path) -> None:
+    """As a link to a folder of the host does, in a container."""
+    link = tmp_path / "link"
+    link.symlink_to("/no/such/folder")
+    with pytest.raises(ValueError, match="is a link to /no/such/folder, which is not there") as it:
+        LocalCommandLineCodeExecutor(work_dir=link)
+    assert str(it.value) == f"work_dir {link} is a link to /no/such/folder, which is not there"
+
+
 def test_a_program_s_file_is_absolute_and_its_folder_on_the_path(
     executor: LocalCommandLineCodeExecutor, tmp_path: Path
 ) -> None:

@@ -63,9 +63,9 @@ def test_most_images_declare_none(image: dict[str, object] | None) -> None:
 
 
 def test_the_fingerprint_is_of_what_a_container_can_do_and_not_of_whether_it_is_kept() -> None:
-    usual = fingerprint(body())
-    assert fingerprint(body(auto_remove=False, keep_running=True, name="n")) == usual
-    assert fingerprint(body(labels={"a": "b"})) == usual
+    usual = fingerprint(body(), ())
+    assert fingerprint(body(auto_remove=False, keep_running=True, name="n"), ()) == usual
+    assert fingerprint(body(labels={"a": "b"}), ()) == usual
     for other in ({"network": "none"}, {"environment": {"A": "1"}}, {"working_dir": "/w"}):
-        assert fingerprint(body(**other)) != usual
-    assert "s3cret" not in fingerprint(body(environment={"TOKEN": "s3cret"}))
+        assert fingerprint(body(**other), ()) != usual
+    assert "s3cret" not in fingerprint(body(environment={"TOKEN": "s3cret"}), ())

@@ -18,7 +18,6 @@ from toolkit.lifecycle.ownership import (
     EXPIRY,
     HIDDEN,
     Place,
-    container_ids,
     here,
     owner,
     ownership,
@@ -188,29 +187,3 @@ def test_the_owner_is_this_process_and_no_other() -> None:
 
 def test_a_process_that_does_not_exist_has_no_start() -> None:
     assert starts(["4194999", "", "-1", "self", "99999999999999999999"]) == {}
-
-
-CGROUP = f"12:pids:/docker/{ID}\n0::/system.slice/containerd.service\n"
-OTHER = "cd" * 32
-MOUNTS = (
-    f"1 2 0:1 /var/lib/docker/containers/{OTHER}/hostname /etc/hostname rw - ext4 /dev/x rw\n"
-    f"1 2 0:1 /var/lib/docker/containers/{OTHER}/hosts /etc/hosts rw - ext4 /dev/x rw\n"
-    f"1 2 0:1 /volumes/{'ef' * 32}/_data /data rw - ext4 /dev/x rw\n"
-)
-
-
-@pytest.mark.parametrize(
-    ("mountinfo", "cgroup", "found"),
-    [
-        (MOUNTS, CGROUP, [ID, OTHER]),
-        (MOUNTS, "0::/\n", [OTHER]),
-        ("1 2 0:1 / / rw - ext4 /dev/x rw\n", "0::/user.slice\n", []),
-        ("", "", []),
-        ("nonsense\n\n", f"x{ID}x{ID}0", [ID]),
-    ],
-)
-def test_the_own_container_is_looked_for_where_its_id_may_stand(
-    mountinfo: str, cgroup: str, found: list[str]
-) -> None:
-    """The cgroup first: with `--network container:X` the files in /etc are those of X."""
-    assert container_ids(mountinfo, cgroup) == found

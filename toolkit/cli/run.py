@@ -10,7 +10,7 @@ from typing import Final, TypedDict, Unpack
 
 import click
 
-from toolkit import builder, image, resources
+from toolkit import builder, host_path, image, resources
 from toolkit.builder import BuildOptions
 from toolkit.cli import report
 from toolkit.cli._progress import showing
@@ -159,7 +159,9 @@ def _provided(engine: Engine, name: str, *, quiet: bool) -> str:
 
 def _container(name: str, options: _Options) -> ContainerOptions:
     folder = options["work_dir"]
-    mounts = () if folder is None else (Mount(str(folder.absolute()), WORKSPACE, proof=folder),)
+    mounts: tuple[Mount, ...] = ()
+    if folder is not None:
+        mounts = (Mount(host_path.given(None, folder, os.environ), WORKSPACE, proof=folder),)
     return ContainerOptions(
         image=name,
         profile=named(options["profile"]),

@@ -140,6 +140,12 @@ class CommandLineExecutor(ABC):
         """Make sure that blocks can be run, and can import the functions; say how to run one."""
 
     def _make_workspace(self, manners: Manners) -> None:
+        if self._work_dir.is_symlink() and not self._work_dir.exists():
+            raise ExecutorValueError(
+                f"work_dir {self._work_dir} is a link to {self._work_dir.readlink()}, which is not "
+                "there",
+                hint="name a folder that this process can see; the link may be meant for another",
+            )
         self._work_dir.mkdir(exist_ok=True)
         self._workspace = Workspace(self._work_dir, manners)
 

@@ -15,6 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, Final, Self, Unpack
 
+from toolkit import host_path
 from toolkit import image as images
 from toolkit.coding import languages, scratch, starting, transfer
 from toolkit.coding.command_line import CommandLineExecutor, RunFile
@@ -48,7 +49,9 @@ class DockerCommandLineCodeExecutor(CommandLineExecutor):
     parameters are AutoGen 0.2's.
 
     `image`: None is $TOOLKIT_DEFAULT_IMAGE, else python:3-slim. `timeout`: seconds a block.
-    `bind_dir`: the path that `work_dir` has on the engine's host, used word for word.
+    `bind_dir`: the path that `work_dir` has on the engine's host, used word for word. None is
+    $TOOLKIT_BIND_DIR, or what $TOOLKIT_PATH_MAP (`/app=/srv/app`) makes of it; without them it is
+    found, also where this process is in a container. A wrong one is a StartError.
     `auto_remove=False` keeps the stopped container; `stop_container=False` leaves it running.
 
     By keyword only:
@@ -130,7 +133,7 @@ class DockerCommandLineCodeExecutor(CommandLineExecutor):
 
     @property
     def bind_dir(self) -> Path:
-        """The same folder as the engine's host knows it."""
+        """The same folder as the engine's host knows it: as it was given, else `work_dir`."""
         return self._work_dir if self._bind_dir is None else Path(self._bind_dir)
 
     @property
@@ -218,7 +221,9 @@ class DockerCommandLineCodeExecutor(CommandLineExecutor):
         return lambda language, relative: programs.run(language, relative, listener)
 
     def _mount(self) -> Mount:
-        source = str(self._work_dir.absolute() if self._bind_dir is None else self._bind_dir)
+        """Where the work dir shall be; where it is on the engine's host is found, unless given."""
+        with as_value_errors():
+            source = host_path.given(self._bind_dir, self._work_dir, os.environ)
         return Mount(source, WORKSPACE, proof=self._work_dir)
 
     @property

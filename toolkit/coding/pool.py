@@ -19,10 +19,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self, Unpack
 
+from toolkit import host_path
 from toolkit.coding import scratch, starting
 from toolkit.coding.docker import DockerCommandLineCodeExecutor
 from toolkit.coding.execution import ExecutorValueError
-from toolkit.coding.settings import ExecutorOptions, limits
+from toolkit.coding.settings import ExecutorOptions, as_value_errors, limits
 from toolkit.errors import ExecTimeoutError, NotRunningError, ToolkitError
 from toolkit.lifecycle import is_ending
 from toolkit.profile import Limits
@@ -75,7 +76,7 @@ class ExecutorPool:
         self._options: PoolOptions = {**options, "engine": self._engine}
         self._scratch = scratch.Scratch("pool") if work_dir is None else None
         self._root = None if work_dir is None else Path(work_dir)
-        self._bind_dir = bind_dir
+        self._bind_dir = self._said(bind_dir)
         self._changed = threading.Condition()
         self._ready: deque[_Tenant] = deque()
         self._leased: set[_Tenant] = set()
@@ -104,6 +105,13 @@ class ExecutorPool:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+    def _said(self, bind_dir: Path | str | None) -> str | None:
+        """Where the folder is on the engine's host, if it is said; else each executor finds it."""
+        if bind_dir is not None or self._root is None:
+            return None if bind_dir is None else str(bind_dir)
+        with as_value_errors():
+            return host_path.given(None, self._root, os.environ) or None
 
     @property
     def is_ours(self) -> bool:
@@ -254,7 +262,7 @@ class ExecutorPool:
         folder.mkdir()
         if self._options.get("user"):  # somebody else than who made it
             folder.chmod(0o777)
-        bind_dir = None if self._bind_dir is None else Path(self._bind_dir) / name
+        bind_dir = self._bind_dir and host_path.joined(self._bind_dir, name)
         try:
             return _Tenant(self, folder, image=self._image, bind_dir=bind_dir, **self._options)
         except BaseException:

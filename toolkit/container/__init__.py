@@ -1,7 +1,7 @@
 """One container, from create to gone, with a worker as its main process.
 
 `options` is what is wanted, as values; `creation` the call that no interruption loses; `running`
-the container itself; `taking_up` a kept one, again; `proof` that a mount is the folder meant;
+the container itself; `taking_up` a kept one, again; `placing` its work dir, which is proven;
 `refusals` what the engine means when it will not.
 """
 

@@ -20,7 +20,7 @@ _PATIENCE: Final = 10.0
 
 
 class Creation:
-    """One call of `POST /containers/create`. `ask` once; `discard` any number of times."""
+    """The call `POST /containers/create`, for one name. `discard` any number of times."""
 
     def __init__(self, engine: Engine, name: str, *, session: str) -> None:
         self.name = name
@@ -35,8 +35,12 @@ class Creation:
     def ask(self, config: Mapping[str, Any]) -> str:
         """Create the container and return its id. Raises what the engine raises.
 
-        After an exception of any kind, Ctrl-C too, `discard` removes what was created.
+        After an exception of any kind, Ctrl-C too, `discard` removes what was created. It may be
+        asked again when it was refused, or withdrawn.
         """
+        with self._lock:
+            self._over.clear()
+            self._begun, self._error = False, None
         threading.Thread(
             target=self._ask, args=(config,), name="toolkit create", daemon=True
         ).start()
@@ -44,6 +48,12 @@ class Creation:
         if self._error is not None:
             raise self._error
         return self._id
+
+    def withdraw(self) -> None:
+        """Remove what was created: another is wanted."""
+        self.engine.remove_container(self._id)
+        with self._lock:
+            self._begun, self._id = False, ""
 
     def discard(self, *, engine: Engine | None = None, seconds: float = _PATIENCE) -> bool:
         """Remove what was created, once the engine has answered; a stranger's is left alone.

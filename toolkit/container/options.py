@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -28,10 +28,11 @@ WORKSPACE: Final = "/workspace"
 
 @dataclass(frozen=True, slots=True)
 class Mount:
-    """A folder or a file of the engine's host, or a volume, in the container.
+    """A folder or a file of the engine's host, or a volume or its `subpath`, in the container.
 
-    `proof`: the same folder as this process sees it. The container is not started before it was
-    proven that the two are one. `propagation` of mounts below it, such as `rslave`.
+    `proof`: the same folder as this process sees it, for one mount at most. The container is not
+    started before it was proven that the two are one; an empty `source` is found. `propagation` of
+    mounts below it, such as `rslave`.
     """
 
     source: str
@@ -40,6 +41,7 @@ class Mount:
     read_only: bool = False
     proof: Path | None = None
     propagation: str = ""
+    subpath: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,7 +140,7 @@ def _host_config(options: ContainerOptions, *, root: bool) -> dict[str, Any]:
         ),
         "AutoRemove": options.auto_remove,
         "LogConfig": {"Type": "none", "Config": {}},  # its output is the channel
-        "Mounts": [_mounted(mount) for mount in options.mounts],
+        "Mounts": [mounted(mount) for mount in options.mounts],
     }
     if options.runtime is not None:
         config["Runtime"] = options.runtime
@@ -149,7 +151,8 @@ def _host_config(options: ContainerOptions, *, root: bool) -> dict[str, Any]:
     return config
 
 
-def _mounted(mount: Mount) -> dict[str, Any]:
+def mounted(mount: Mount) -> dict[str, Any]:
+    """Give the engine's own form of a mount."""
     entry: dict[str, Any] = {
         "Type": mount.kind,
         "Source": mount.source,
@@ -158,12 +161,22 @@ def _mounted(mount: Mount) -> dict[str, Any]:
     }
     if mount.propagation:
         entry["BindOptions"] = {"Propagation": mount.propagation}
+    if mount.subpath:
+        entry["VolumeOptions"] = {"Subpath": mount.subpath}
     return entry
 
 
-def fingerprint(body: Mapping[str, Any]) -> str:
-    """Condense what a container is made with, part by part: a label's value."""
+def fingerprint(body: Mapping[str, Any], mounts: Iterable[Mount]) -> str:
+    """Condense what a container is made with, part by part: a label's value.
+
+    Of mounts with a proof it matters where they are, not by which path the engine found them.
+    """
+    proven = {mount.target for mount in mounts if mount.proof is not None}
     host = {f"HostConfig.{key}": value for key, value in body["HostConfig"].items()}
+    host["HostConfig.Mounts"] = [
+        {"Target": each["Target"]} if each["Target"] in proven else each
+        for each in host["HostConfig.Mounts"]
+    ]
     parts = {key: value for key, value in {**body, **host}.items() if key != "HostConfig"}
     return ",".join(
         f"{key}={hashlib.sha256(json.dumps(parts[key], sort_keys=True).encode()).hexdigest()[:8]}"

@@ -6,6 +6,7 @@ Hidden here: their words, which differ between engines and runtimes.
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
@@ -91,16 +92,21 @@ def _missing_parts(words: str, options: ContainerOptions) -> Iterator[tuple[bool
 
 
 def _no_source(words: str, options: ContainerOptions) -> tuple[bool, str, str]:
-    is_it = "bind source path does not exist" in words or "invalid mount path" in words
-    named = [mount for mount in options.mounts if mount.source in words]
-    missing = max(named, key=lambda mount: len(mount.source), default=None)
-    if missing is None or missing.proof is not None:
-        folder = missing.source if missing else ""
-        message = f"folder {folder} does not exist on the engine's host"
-        hint = "pass bind_dir: the absolute path that the work_dir has on the engine's host"
-        return is_it, message, hint
-    message = f"{missing.source} does not exist on the engine's host, so it cannot be a volume"
-    return is_it, message, "make it there first, or mend the volume's path"
+    sources = (mount.source for mount in options.mounts if mount.source)
+    missing = next((source for source in sources if is_no_source(words, source)), "")
+    message = f"{missing} does not exist on the engine's host, so it cannot be a volume"
+    return bool(missing), message, "make it there first, or mend the volume's path"
+
+
+def is_no_source(words: str, source: str) -> bool:
+    """Whether the words say that the engine has nothing there, or may not use what is there."""
+    said = words.lower()
+    return bool(re.search(rf"{re.escape(source)}(?![^\s'\":,])", words)) and (
+        "bind source path does not exist" in said
+        or "invalid mount path" in said
+        or ("statfs " in said and "no such file" in said)  # Podman
+        or "mounts denied" in said  # Docker Desktop
+    )
 
 
 def name_taken(name: str, holder: Mapping[str, Any] | None) -> StartError:

@@ -14,7 +14,7 @@ from typing import Any, Final, Unpack
 from toolkit import labels as label
 from toolkit.container.creation import Creation
 from toolkit.container.options import ContainerOptions, config, fingerprint, own_volumes
-from toolkit.container.proof import prove
+from toolkit.container.placing import create
 from toolkit.container.refusals import explained, name_taken
 from toolkit.context import ContextFile, pack
 from toolkit.engine import Engine
@@ -213,13 +213,10 @@ def open_container(
     user = options.user or (caller if options.profile.callers_uid else None)
     body = config(options, user, labels)
     if options.is_kept:
-        body["Labels"][label.OPTIONS] = fingerprint(body)
+        body["Labels"][label.OPTIONS] = fingerprint(body, options.mounts)
     body["HostConfig"]["Mounts"] += own_volumes(engine.inspect_image(options.image), body, labels)
     with explained(options):
-        container_id = _created(creation, body)
-        for mount in options.mounts:
-            if mount.proof is not None:
-                prove(engine, container_id, mount, mount.proof)
+        container_id = _created(creation, body, options)
         stream = engine.attach_container(container_id)
         container = Container(engine, options, identity=(container_id, name), stream=stream)
         try:
@@ -232,9 +229,9 @@ def open_container(
     return container
 
 
-def _created(creation: Creation, body: Mapping[str, Any]) -> str:
+def _created(creation: Creation, body: Mapping[str, Any], options: ContainerOptions) -> str:
     try:
-        return creation.ask(body)
+        return create(creation, body, options.mounts)
     except EngineRefusedError as error:
         if "is already in use" in error.message:
             raise name_taken(

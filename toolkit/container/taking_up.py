@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from toolkit import labels as label
 from toolkit.container.options import ContainerOptions, config, fingerprint
-from toolkit.container.proof import prove
+from toolkit.container.placing import is_same
 from toolkit.container.refusals import explained, name_taken
 from toolkit.container.running import Container
 from toolkit.engine import Engine
@@ -36,12 +36,16 @@ def take_up(
     if found is None or found["Name"] != f"/{name}":
         return None
     user = options.user or (caller if options.profile.callers_uid else None)
-    _check(found, name, fingerprint(config(options, user, {})))
+    _check(found, name, fingerprint(config(options, user, {}), options.mounts))
     container_id = str(found["Id"])
     with explained(options), _as_it_was(engine, found):
         for mount in options.mounts:
-            if mount.proof is not None:
-                prove(engine, container_id, mount, mount.proof)
+            if not is_same(engine, container_id, mount):
+                raise StartError(
+                    f"container {name} was made with another folder than {mount.proof}",
+                    hint=f"give the work_dir that it was made with, or {_removing(name)}",
+                    container=container_id,
+                )
         stream, own = _connected(engine, found)
         container = Container(engine, options, identity=(container_id, name), stream=stream)
         try:
@@ -63,9 +67,13 @@ def _check(found: Mapping[str, Any], name: str, wanted: str) -> None:
         named = ", ".join(key.removeprefix(_HOST) for key in differing)
         raise StartError(
             f"container {name} was made with other options: {named}",
-            hint=f"give the options that it was made with, or remove it by `docker rm -f {name}`",
+            hint=f"give the options that it was made with, or {_removing(name)}",
             container=str(found["Id"]),
         )
+
+
+def _removing(name: str) -> str:
+    return f"remove it by `docker rm -f {name}`"
 
 
 def _parts(written: str) -> dict[str, str]:

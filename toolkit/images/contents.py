@@ -16,11 +16,12 @@ from typing import Final
 
 from toolkit.engine import Engine
 from toolkit.errors import EngineRefusedError, SpecError
+from toolkit.host_path import own_container
 from toolkit.images.archive import read_tar
 from toolkit.images.installed import Distribution, Venv
 from toolkit.images.listing import VENV
 from toolkit.images.system import System, read_system
-from toolkit.lifecycle.ownership import own_container, ownership
+from toolkit.lifecycle.ownership import ownership
 
 _RELEASES: Final = ("/usr/lib/os-release", "/etc/os-release")
 _STATUS: Final = "/var/lib/dpkg/status"

@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from toolkit.container import ContainerOptions
 from toolkit.engine import Engine
-from toolkit.lifecycle.ownership import own_container
+from toolkit.host_path import own_container
 from toolkit.lifecycle.sweep import sweep_at_start
 
 TTL: Final = 600.0

@@ -10,9 +10,6 @@ import contextlib
 import hashlib
 import os
 import platform
-import re
-import secrets
-import tempfile
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -21,16 +18,11 @@ from typing import Final
 
 import toolkit
 from toolkit import labels as label
-from toolkit.engine import Engine
-from toolkit.errors import EngineError
 
 EXPIRY: Final = 7 * 24 * 3600.0
 """Seconds after which nobody is expected to use a container whose owner cannot be looked for."""
 HIDDEN: Final = "hidden"
 """The start of a process that exists and may not be looked at."""
-
-_ID: Final = re.compile(r"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])")
-_OWN_FILES: Final = ("/etc/hostname", "/etc/hosts", "/etc/resolv.conf")
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,33 +101,6 @@ def _hidden(pid: str) -> str:
     except OSError:
         return HIDDEN
     return HIDDEN
-
-
-def own_container(engine: Engine) -> str:
-    """Find the id of the container of this engine in which this process is, or nothing.
-
-    Whatever suggests an id is only a candidate: with `--network container:X` it names X. The proof
-    is a file made here and seen by the engine in that container.
-    """
-    candidates = container_ids(_text("/proc/self/mountinfo"), _text("/proc/self/cgroup"))
-    if not candidates:
-        return ""
-    with contextlib.suppress(OSError), tempfile.TemporaryDirectory(prefix="toolkit-proof-") as made:
-        proof = Path(made, secrets.token_hex(8))
-        proof.touch()
-        for candidate in candidates:
-            with contextlib.suppress(EngineError):
-                if engine.container_path_exists(candidate, str(proof)):
-                    return candidate
-    return ""
-
-
-def container_ids(mountinfo: str, cgroup: str) -> list[str]:
-    """Ids of containers that this process may be in, the likeliest first."""
-    fields = [line.split() for line in mountinfo.splitlines()]
-    roots = [each[3] for each in fields if len(each) > 4 and each[4] in _OWN_FILES]
-    found = [match for text in (cgroup, *roots) for match in _ID.findall(text)]
-    return list(dict.fromkeys(found))
 
 
 def _text(path: str) -> str:

@@ -1,8 +1,8 @@
-"""The proof that the folder which the engine mounted is the one that this process sees.
+"""A file with a random name: who sees it at a path has the very folder there that we have.
 
-Hidden here: a file with a random name, looked for inside the container before it is started. It is
-locked while it is in use, so that one which a killed process has left is known by its free lock,
-across containers and pid namespaces, and is removed by the next proof in that folder.
+Hidden here: it is locked while it is in use, so that one which a killed process has left is known
+by its free lock, across containers and pid namespaces, and is removed by the next proof in that
+folder.
 """
 
 from __future__ import annotations
@@ -15,34 +15,28 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from toolkit.container.options import Mount
-from toolkit.engine import Engine
 from toolkit.errors import StartError
 
 _PREFIX: Final = ".toolkit-proof-"
 
 
-def prove(engine: Engine, container_id: str, mount: Mount, folder: Path) -> None:
-    """See that what the engine mounted is the folder that this process sees; else StartError."""
-    try:
-        with _nonce(folder) as name:
-            if engine.container_path_exists(container_id, f"{mount.target}/{name}"):
-                return
-    except OSError as error:
-        raise StartError(
-            f"folder {folder} cannot be written to: {error.strerror}",
-            hint="give a work_dir that this user can write to",
-        ) from error
-    raise StartError(
-        f"folder {mount.source} of the engine's host is not the folder {folder} of this process",
-        hint="pass bind_dir: the path that the work_dir has on the engine's host",
-        container=container_id,
-    )
+@contextlib.contextmanager
+def nonce(folder: Path) -> Iterator[str]:
+    """Have such a file in the folder; gives its name. StartError where none can be made."""
+    _clear(folder)
+    with contextlib.ExitStack() as held:
+        try:
+            name = held.enter_context(_made(folder))
+        except OSError as error:
+            raise StartError(
+                f"folder {folder} cannot be written to: {error.strerror}",
+                hint="give a work_dir that this user can write to",
+            ) from error
+        yield name
 
 
 @contextlib.contextmanager
-def _nonce(folder: Path) -> Iterator[str]:
-    _clear(folder)
+def _made(folder: Path) -> Iterator[str]:
     while True:
         path = folder / f"{_PREFIX}{secrets.token_hex(16)}"
         descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600)

@@ -1,0 +1,102 @@
+"""Creating a container whose folder is proven to be the one meant, before anything runs in it.
+
+Hidden here: the proof is made on the very container, created and not yet started, so that it takes
+no other container and no code; one that has another folder is removed, and the next source tried.
+Mounts are never Binds, so that nothing is made on the engine's host meanwhile.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from toolkit.container.creation import Creation
+from toolkit.container.options import Mount, mounted
+from toolkit.container.refusals import is_no_source
+from toolkit.engine import Engine
+from toolkit.errors import EngineError, EngineRefusedError, StartError
+from toolkit.host_path import SAY_IT, Search, Source, nonce
+
+
+def create(creation: Creation, body: Mapping[str, Any], mounts: Iterable[Mount]) -> str:
+    """Create the container and return its id; what has a `proof` is proven to be that folder.
+
+    Raises StartError where the source that was given is not, or none can be found.
+    """
+    mount = next((each for each in mounts if each.proof is not None), None)
+    if mount is None or mount.proof is None:
+        return creation.ask(body)
+    trial = _Trial(creation, body, mount)
+    search = Search(creation.engine, mount.proof)
+    if not mount.source:
+        if not trial.found(search):
+            raise search.failure()
+        search.tell(trial.source)
+    elif not trial.found([Source(mount.source, mount.kind, "it was given", mount.subpath)]):
+        refusal = trial.refusal
+        raise StartError(refusal, hint=_instead(trial, search))
+    return trial.container
+
+
+def is_same(engine: Engine, container: str, mount: Mount) -> bool:
+    """Whether a container, started or not, has the folder of the mount's `proof` there."""
+    if mount.proof is None:
+        return True
+    with nonce(mount.proof) as name:
+        return engine.container_path_exists(container, f"{mount.target}/{name}")
+
+
+class _Trial:
+    """One source after another, on containers of one name. `refusal` says what the last was."""
+
+    def __init__(self, creation: Creation, body: Mapping[str, Any], mount: Mount) -> None:
+        self._creation = creation
+        self._body = body
+        self._mount = mount
+        self.refusal = ""
+
+    source: Source
+    container: str
+    """What was found, where it was."""
+
+    def found(self, sources: Iterable[Source]) -> bool:
+        """Whether one is right; its container is there then, and no other."""
+        return any(self._is_right(source) for source in sources)
+
+    def _is_right(self, source: Source) -> bool:
+        mount = replace(self._mount, source=source.source, kind=source.kind, subpath=source.subpath)
+        try:
+            container = self._creation.ask(_with(self._body, mount))
+        except EngineRefusedError as error:
+            if not is_no_source(error.message, source.source):
+                raise
+            self.refusal = f"folder {source} does not exist on the engine's host"
+            return False
+        if is_same(self._creation.engine, container, mount):
+            self.source, self.container = source, container
+            return True
+        self._creation.withdraw()
+        self.refusal = (
+            f"folder {source} of the engine's host is not the folder {mount.proof} of this process"
+        )
+        return False
+
+
+def _with(body: Mapping[str, Any], mount: Mount) -> dict[str, Any]:
+    """The body with this mount at its target, in place of what is to be found."""
+    host = body["HostConfig"]
+    others = [each for each in host["Mounts"] if each["Target"] != mount.target]
+    return {**body, "HostConfig": {**host, "Mounts": [mounted(mount), *others]}}
+
+
+def _instead(trial: _Trial, search: Search) -> str:
+    """Say what would have been right, where it can be found."""
+    with contextlib.suppress(StartError, EngineError):  # the first refusal is the news
+        if trial.found(search):
+            return (
+                f"leave bind_dir out, and TOOLKIT_BIND_DIR and TOOLKIT_PATH_MAP: it is found to be "
+                f"{trial.source}"
+            )
+    return SAY_IT
