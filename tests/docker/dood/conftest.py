@@ -1,0 +1,79 @@
+"""An image of this project's own wheel, built by itself, and applications that run in it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from tests.docker.conftest import RUN, Cli, Started, images_of, remove_named
+from toolkit.engine import Engine
+
+KEY: Final = "toolkit-test-dood"
+SOCKET: Final = Path("/var/run/docker.sock")
+
+_ROOT: Final = Path(__file__).parents[3]
+_APPLICATION: Final = Path(__file__).parent / "application.py"
+
+Run = Callable[..., tuple[list[dict[str, Any]], str]]
+
+
+@pytest.fixture(scope="session")
+def application_image(
+    tmp_path_factory: pytest.TempPathFactory,
+    environment: Mapping[str, str],
+    started: Started,
+    first_engine: Engine,
+) -> Iterator[str]:
+    """What `toolkit build-image` makes of our wheel: Python and what we depend on, no docker."""
+    cli = Cli(tmp_path_factory.mktemp("application"), environment, started.pids)
+    command = [sys.executable, "-m", "build", "--no-isolation", "--wheel", "--outdir"]
+    subprocess.run([*command, str(cli.folder), str(_ROOT)], check=True, capture_output=True)
+    (wheel,) = cli.folder.glob("*.whl")
+    cli.write(f"./{wheel.name}")
+    name = f"dood-{RUN}"
+    answer = cli("build-image", "--deps", "requirements.txt", "--name", name)
+    assert answer.code == 0, answer.stderr
+    yield answer.stdout.strip()
+    remove_named(first_engine, name)
+    assert images_of(first_engine, name) == []
+
+
+@pytest.fixture(scope="session")
+def application(application_image: str, base_image: str, first_engine: Engine) -> Iterator[Run]:
+    """Run the application in a container with the engine's socket, and what else `docker run` gets.
+
+    Each of `asked` are the options of an executor, and `env`. Gives what became of each, and what
+    was said on stderr.
+    """
+    usual = {"image": base_image, "labels": {KEY: RUN}, "network": "none"}
+
+    def run(
+        options: Iterable[str], *asked: Mapping[str, object]
+    ) -> tuple[list[dict[str, Any]], str]:
+        command = ["docker", "run", "--rm", "--interactive", "--label", f"{KEY}={RUN}"]
+        command += ["--volume", f"{SOCKET}:{SOCKET}", *options]
+        command += [application_image, "python", "-", json.dumps([{**usual, **a} for a in asked])]
+        ended = subprocess.run(
+            command, input=_APPLICATION.read_text(), capture_output=True, text=True, timeout=240
+        )
+        assert ended.returncode == 0, ended.stderr
+        return json.loads(ended.stdout), ended.stderr
+
+    yield run
+    assert first_engine.list_containers(f"{KEY}={RUN}") == []
+
+
+@pytest.fixture(scope="session")
+def volume(first_engine: Engine) -> Iterator[str]:
+    """A named volume."""
+    name = f"toolkit-test-{RUN}"
+    command = ["docker", "volume", "create", "--label", f"{KEY}={RUN}", name]
+    subprocess.run(command, check=True, capture_output=True)
+    yield name
+    first_engine.remove_volume(name)
