@@ -10,7 +10,9 @@ import docker
 import docker.tls
 import pytest
 
+from toolkit import context
 from toolkit.engine.adopting import engine_of
+from toolkit.engine.buildkit import BuildRequest, build
 from toolkit.engine.endpoint import Endpoint, Tls
 from toolkit.errors import EngineError
 
@@ -75,3 +77,15 @@ def test_the_logins_are_the_client_s(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     assert engine.credentials("elsewhere:5000") is None
     assert "hunter2" not in repr((engine, vars(engine)["endpoint"]))
     client.close()
+
+
+@pytest.mark.parametrize("what", [object(), docker, None, "unix:///var/run/docker.sock"])
+def test_what_is_no_client_is_told_by_its_type(what: object) -> None:
+    """The client is the first argument of an entry that is documented."""
+    request = BuildRequest(context.pack([]))
+    with pytest.raises(TypeError) as caught:
+        build(what, request)  # type: ignore[arg-type]  # that is the point
+    assert str(caught.value) == (
+        "expected toolkit.engine.Engine, docker.DockerClient or docker.APIClient, "
+        f"got {type(what).__name__}"
+    )

@@ -57,8 +57,8 @@ def build(
     runs, and masked in all that is given out, but for the certificates of `ca`. `credentials` tells
     user name and password of a registry by its host; by default docker's own configuration does.
     Events are handed to `on_event` in this thread, as they come. `BuildError` carries the failing
-    step and the last lines of its log; `EngineTooOldError` where the engine has no BuildKit. Any
-    exception, KeyboardInterrupt included, stops the build.
+    step and the last lines of its log; `EngineTooOldError` where the engine has no BuildKit;
+    `TypeError` where `engine` is none. Any exception, KeyboardInterrupt included, stops the build.
     """
     from toolkit.engine.buildkit.services import Services
 
