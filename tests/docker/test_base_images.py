@@ -14,10 +14,10 @@ import pytest
 
 from tests.docker.conftest import Cli
 from tests.docker.second_engine import copy_disk, second_engine
-from toolkit import builder
+from toolkit import builder, context, labels
 from toolkit.builder import BuildOptions, Plan, Said
 from toolkit.deps import Dependencies
-from toolkit.engine import Engine, connect
+from toolkit.engine import Engine, buildkit, connect
 from toolkit.errors import PullError
 from toolkit.reference import ImageReference
 from toolkit.spec import DEFAULT_BASE, ImageSpec
@@ -109,6 +109,25 @@ def test_pull_asks_the_registry_again(planned: Planned, base_image: str) -> None
 def test_a_base_that_was_named_is_used_without_a_word(planned: Planned, base_image: str) -> None:
     assert str(planned(base=base_image).base.name) == base_image
     assert planned.said == []
+
+
+def test_the_packages_of_a_base_of_ours_are_not_dropped_without_a_word(
+    planned: Planned, engine: Engine, base_image: str
+) -> None:
+    """Its environment makes room for the new one; what is made from ours has the labels, too."""
+    tag = ImageReference.parse("made:from-ours")
+    text = context.ContextFile("Dockerfile", f"FROM {base_image}\n".encode())
+    request = buildkit.BuildRequest(
+        context.pack([text]), labels={labels.DIGEST: "0" * 64}, tags=(tag,)
+    )
+    buildkit.build(engine, request)
+    try:
+        assert str(planned(base=str(tag)).base.name) == str(tag)
+        assert planned.said == [
+            f"not taking over the Python packages of {tag}, which is an image of ours"
+        ]
+    finally:
+        engine.remove_image(str(tag))
 
 
 def test_the_default_base_is_used_where_it_is(

@@ -69,6 +69,10 @@ def find_base(engine: Engine, spec: ImageSpec, search: Search) -> Base:
     on or has another Python than was asked for.
     """
     reference, stored = _obtained(engine, spec, search)
+    if labels.DIGEST in stored.labels:  # the image itself, or one that was made from it
+        search.listener(
+            Said(f"not taking over the Python packages of {reference}, which is an image of ours")
+        )
     facts = _facts(engine, reference, stored, search.cache)
     _check_python(reference, facts["python"], spec.python)
     digest = reference.digest or image.digest_of(stored, reference)
