@@ -26,8 +26,10 @@ def main() -> None:
     _open_closed_streams()
     _interrupt_once()
     try:
+        from toolkit.cli import _output
         from toolkit.cli import main as command
 
+        _output.guard()
         command()
     except KeyboardInterrupt:  # before there was a command to be interrupted
         sys.exit(INTERRUPTED)

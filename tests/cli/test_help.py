@@ -214,3 +214,43 @@ def test_a_closed_stream_changes_no_exit_code(tmp_path: Path, closed: str) -> No
         check=False,
     )
     assert (ended.returncode, "Traceback" in ended.stderr) == (5, False)
+
+
+def test_quiet_and_verbose_are_not_both_meant() -> None:
+    """Neither overrules the other without a word, and that comes before any file is read."""
+    words = ["build-image", "-q", "-v", "--deps", "nowhere.txt"]
+    ended = subprocess.run(
+        [sys.executable, "-m", "toolkit", *words],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert ended.returncode == 2
+    assert ended.stderr.endswith("\nError: Give either --quiet or --verbose.\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [("--help", 1), ("--version", 1), ("images --help", 1), ("doctor --list", 3)],
+)
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_full_standard_output_is_an_error_and_no_traceback(
+    words: str, code: int, unbuffered: str
+) -> None:
+    """Python would complain at its end as well, of what it still holds for it."""
+    with Path("/dev/full").open("w") as full:
+        ended = subprocess.run(
+            [sys.executable, "-m", "toolkit", *words.split()],
+            env={**os.environ, "PYTHONUNBUFFERED": unbuffered},
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    assert ended.stderr == (
+        "error: standard output cannot be written: No space left on device\n"
+        "hint: make room where it goes, or send it elsewhere\n"
+    )
+    assert ended.returncode == code

@@ -11,7 +11,7 @@ import importlib
 import os
 import re
 import sys
-from typing import Final
+from typing import Any, Final
 
 import click
 
@@ -77,6 +77,19 @@ class _Commands(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - the same
         with formatter.section("Commands"):
             formatter.write_dl([(name, COMMANDS[name][1]) for name in sorted(COMMANDS)])
+
+    def make_context(
+        self,
+        info_name: str | None,
+        args: list[str],
+        parent: click.Context | None = None,
+        **extra: Any,  # noqa: ANN401 - click's signature
+    ) -> click.Context:
+        try:
+            return super().make_context(info_name, args, parent, **extra)
+        except ToolkitError as error:  # --help and --version print before there is a command
+            report(error)
+            sys.exit(error.exit_code)
 
     def invoke(self, ctx: click.Context) -> object:
         try:

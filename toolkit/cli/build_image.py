@@ -80,6 +80,8 @@ def build_image(**options: Unpack[_Options]) -> None:
     With --registry, an image that was built elsewhere from the same inputs is pulled. Prints the
     image's name on stdout; everything else goes to stderr.
     """
+    if options["quiet"] and options["verbose"]:
+        raise click.UsageError("Give either --quiet or --verbose.")
     spec = read_spec(options)
     given = secrets.read(options["secret"], os.environ)
     if options["sbom"] is not None:

@@ -12,6 +12,8 @@ from typing import Final, TypedDict, Unpack
 
 import click
 
+from toolkit.cli import report as told
+from toolkit.cli._output import OutputError
 from toolkit.doctor import CHECKS, Question, Report, diagnose, text
 from toolkit.doctor.check import Status
 from toolkit.engine.endpoint import home_folder
@@ -65,6 +67,9 @@ def doctor(context: click.Context, /, **options: Unpack[_Options]) -> None:
         code = _run(options)
     except (click.UsageError, BrokenPipeError):
         raise
+    except OutputError as error:
+        told(error)
+        code = CRASHED
     except Exception:  # noqa: BLE001 - doctor's own crash has an exit code of its own
         traceback.print_exc()
         code = CRASHED
