@@ -22,12 +22,13 @@ def engine_of(client: docker.client.DockerClient | docker.api.APIClient) -> Engi
     `EngineError` for a client whose engine is reached in a way that is not known here; `TypeError`
     for what is no client.
     """
-    api: Any = client.api if isinstance(client, docker.client.DockerClient) else client
-    if not isinstance(api, docker.api.APIClient):
+    found = client.api if isinstance(client, docker.client.DockerClient) else client
+    if not isinstance(found, docker.api.APIClient):
         raise TypeError(
             "expected toolkit.engine.Engine, docker.DockerClient or docker.APIClient, "
             f"got {type(client).__name__}"
         )
+    api: Any = found
     return Engine(_endpoint(api), logins=api._auth_configs)  # noqa: SLF001 - nothing public has them
 
 
