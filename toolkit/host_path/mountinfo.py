@@ -69,4 +69,6 @@ def _point(line: str) -> Point | None:
 
 def _plain(field: str) -> str:
     r"""Undo the kernel's escapes: a space is `\040`."""
+    if "\\" not in field:  # as nearly all
+        return field
     return os.fsdecode(_ESCAPE.sub(lambda found: bytes([int(found[1], 8)]), os.fsencode(field)))

@@ -40,7 +40,7 @@ class Search:
             if view.point.read_only:
                 raise unshared(view, None)
             yield from self._of_own()
-        yield Source(view.folder, "bind", "it may have the same path on the engine's host")
+        yield Source(view.folder, "bind", "its path is the same on the engine's host")
 
     def tell(self, found: Source) -> None:
         """Say what was found, and what of the folder will not be seen there."""

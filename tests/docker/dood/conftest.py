@@ -54,10 +54,10 @@ def application(application_image: str, base_image: str, first_engine: Engine) -
     usual = {"image": base_image, "labels": {KEY: RUN}, "network": "none"}
 
     def run(
-        options: Iterable[str], *asked: Mapping[str, object]
+        options: Iterable[str], *asked: Mapping[str, object], socket: Path = SOCKET
     ) -> tuple[list[dict[str, Any]], str]:
         command = ["docker", "run", "--rm", "--interactive", "--label", f"{KEY}={RUN}"]
-        command += ["--volume", f"{SOCKET}:{SOCKET}", *options]
+        command += ["--volume", f"{socket}:{SOCKET}", *options]
         command += [application_image, "python", "-", json.dumps([{**usual, **a} for a in asked])]
         ended = subprocess.run(
             command, input=_APPLICATION.read_text(), capture_output=True, text=True, timeout=240

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -271,3 +272,33 @@ def test_a_user_without_roots_rights(application: Run, folder: str) -> None:
     (answer,), _ = application([*options, *mounted(folder)], {"work_dir": TOP})
     check(answer, folder, (1234, 1234))
     assert {path.stat().st_uid for path in Path(folder).iterdir()} == {1234}
+
+
+def test_two_applications_at_once_in_one_folder(application: Run, folder: str) -> None:
+    """Neither takes the other's proof for its own, nor for a leftover."""
+    with ThreadPoolExecutor() as threads:
+        asked = [{"work_dir": TOP}] * 2
+        both = [threads.submit(application, mounted(folder), *asked) for _ in range(2)]
+    for answers, _ in (each.result() for each in both):
+        for answer in answers:
+            check(answer, folder)
+
+
+def test_a_socket_without_permission(application: Run, tmp_path: Path) -> None:
+    os.chown(tmp_path, 1234, 1234)
+    options = ("--user", "1234:1234", *mounted(str(tmp_path)))
+    (answer,), _ = application(options, {"work_dir": TOP})
+    assert answer["error"].endswith("docker.sock cannot be reached: permission denied)")
+    assert answer["hint"] == f"start this container with `--group-add {SOCKET.stat().st_gid}`"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_socket_that_is_a_folder(application: Run, tmp_path: Path) -> None:
+    """As docker makes it where there was none."""
+    (socket := tmp_path / "socket").mkdir()
+    (answer,), _ = application(mounted(str(tmp_path)), {"work_dir": TOP}, socket=socket)
+    assert answer["error"].endswith("the path is a directory, not a socket)")
+    assert answer["hint"] == (
+        "remove the directory, which is what mounting a missing socket makes, and mount the "
+        "engine's socket"
+    )
