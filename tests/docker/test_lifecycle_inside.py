@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +10,7 @@ import docker
 import pytest
 
 import toolkit
+from tests.docker.outer import ran
 from toolkit.engine import Engine, connect
 from toolkit.image import local_bases
 from toolkit.lifecycle import sweep
@@ -19,6 +19,7 @@ pytestmark = pytest.mark.docker
 
 KEY = "toolkit-test-inside"
 RUN = uuid.uuid4().hex
+SOCKET = "/var/run/docker.sock"
 PACKAGES = Path(docker.__file__).parent.parent
 SOURCE = Path(toolkit.__file__).parent
 APPLICATION = """
@@ -55,17 +56,17 @@ def test_what_an_application_in_a_container_has_left_goes_when_that_container_is
 ) -> None:
     """Its processes cannot be looked for from outside; its container can. The file names it."""
     name = f"toolkit-test-inside-{uuid.uuid4().hex[:8]}"
-    outer = f"{name}-app"
-    command = ["docker", "run", "--rm", "--name", outer, "--label", f"{KEY}={RUN}"]
-    command += ["--network", network, "--hostname" if network != "host" else "--env", "other"]
-    for source, target in ((SOURCE, "/app/toolkit"), (PACKAGES, "/packages")):
-        command += ["--volume", f"{source}:{target}:ro"]
-    command += ["--volume", "/var/run/docker.sock:/var/run/docker.sock"]
-    command += ["--env", "PYTHONPATH=/app:/packages", image]
-    command += ["python3", "-B", "-c", APPLICATION, image, KEY, RUN, name]
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=120)
-    assert ended.returncode == 0, ended.stderr
-    me, standing = ended.stdout.split()
+    said, _ = ran(
+        image,
+        ["python3", "-B", "-c", APPLICATION, image, KEY, RUN, name],
+        name=f"{name}-app",
+        labels={KEY: RUN},
+        network_mode=network,
+        hostname="other" if network != "host" else None,
+        volumes=[f"{SOURCE}:/app/toolkit:ro", f"{PACKAGES}:/packages:ro", f"{SOCKET}:{SOCKET}"],
+        environment={"PYTHONPATH": "/app:/packages"},
+    )
+    me, standing = said.split()
     assert (len(me), standing) == (64, "used")
     assert engine.inspect_container(me) is None
     sweep(engine, seconds=10)

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import subprocess
 import sys
+import tarfile
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
+import docker
 import pytest
 
 from toolkit.container import Container, ContainerOptions, Mount
@@ -76,11 +81,23 @@ def state(engine: Engine, name: str) -> str:
     return "" if found is None else str(found["State"]["Status"])
 
 
-def docker(*arguments: str) -> str:
-    """What a user would type."""
-    ended = subprocess.run(["docker", *arguments], capture_output=True, text=True, timeout=30)
-    assert ended.returncode == 0, ended.stderr
-    return ended.stdout
+@contextmanager
+def by_hand(name: str) -> Iterator[Any]:
+    """The container, for what `docker` itself asks of the engine: the command may not be there."""
+    client = docker.from_env()
+    yield client.containers.get(name)
+    client.close()
+
+
+def executed(name: str, script: str) -> str:
+    with by_hand(name) as container:
+        return str(container.exec_run(["sh", "-c", script]).output.decode())
+
+
+def processes(name: str) -> list[str]:
+    """Their command lines, as `docker top` has them."""
+    with by_hand(name) as container:
+        return [row[-1] for row in container.top()["Processes"]]
 
 
 def until(condition: Callable[[], bool], seconds: float = 10) -> bool:
@@ -133,9 +150,8 @@ def test_how_to_look_inside_a_stopped_one_is_true(
     name: str,
     wanted: Callable[..., ContainerOptions],
     caplog: pytest.LogCaptureFixture,
-    tmp_path: Path,
 ) -> None:
-    """Every command that is named works as it is written."""
+    """Every command that is named: what it asks of the engine is given."""
     with ContainerManager(engine) as manager:
         sh(manager.start(wanted(running=False)), "echo kept > /tmp/file")
     assert caplog.messages[-1] == (
@@ -143,12 +159,16 @@ def test_how_to_look_inside_a_stopped_one_is_true(
         f"`docker exec -it {name} sh`, or copy out of it by `docker cp {name}:PATH .`; "
         f"remove it by `docker rm -f {name}`"
     )
-    docker("cp", f"{name}:/tmp/file", str(tmp_path / "file"))
-    assert (tmp_path / "file").read_text() == "kept\n"
-    docker("start", name)
-    time.sleep(1.0)  # it stays up without anybody attached to it
-    assert docker("exec", "-i", name, "sh", "-c", "cat /tmp/file") == "kept\n"
-    docker("rm", "-f", name)
+    with by_hand(name) as container:
+        packed = io.BytesIO(b"".join(container.get_archive("/tmp/file")[0]))
+        with tarfile.open(fileobj=packed) as tar:
+            copied = tar.extractfile("file")
+            assert copied is not None
+            assert copied.read() == b"kept\n"
+        container.start()
+        time.sleep(1.0)  # it stays up without anybody attached to it
+        assert executed(name, "cat /tmp/file") == "kept\n"
+        container.remove(force=True)
     assert state(engine, name) == ""
 
 
@@ -164,7 +184,7 @@ def test_how_to_look_inside_a_running_one_is_true(
         f"container {name} runs on: look inside by `docker exec -it {name} sh`, "
         f"end it by `docker rm -f {name}`"
     )
-    assert docker("exec", "-i", name, "sh", "-c", "cat /tmp/file") == "kept\n"
+    assert executed(name, "cat /tmp/file") == "kept\n"
 
 
 @KEPT
@@ -215,18 +235,22 @@ def test_the_death_of_who_took_it_up_ends_his_programs_and_not_the_container(
     """The second worker has a tether of its own."""
     arguments = [image, name, KEY, RUN, "True"]
     subprocess.run([sys.executable, "-c", SCRIPT, *arguments], timeout=60, check=True)
-    before = docker("top", name).count("python3 -I")
+
+    def workers() -> int:
+        return sum("python3 -I" in each for each in processes(name))
+
+    before = workers()
     again = SCRIPT.replace("keep_running=", "take_up=True, keep_running=")
     again += "\nprint('ready', flush=True)\ncontainer.run(['sleep', '299'])"
     command = [sys.executable, "-c", again, *arguments]
     process = subprocess.Popen(command, stdout=subprocess.PIPE)
     assert process.stdout is not None
     assert process.stdout.readline() == b"ready\n"
-    assert until(lambda: "sleep 299" in docker("top", name))
+    assert until(lambda: "sleep 299" in processes(name))
     process.send_signal(signal.SIGKILL)
     process.communicate()
-    assert until(lambda: "sleep 299" not in docker("top", name))
-    assert until(lambda: docker("top", name).count("python3 -I") == before)
+    assert until(lambda: "sleep 299" not in processes(name))
+    assert until(lambda: workers() == before)
     assert state(engine, name) == "running"
 
 

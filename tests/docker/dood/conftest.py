@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+import docker
 import pytest
 
 from tests.docker.conftest import RUN, Cli, Started, images_of, remove_named
+from tests.docker.outer import ran
 from toolkit.engine import Engine
 
 KEY: Final = "toolkit-test-dood"
@@ -46,24 +48,25 @@ def application_image(
 
 @pytest.fixture(scope="session")
 def application(application_image: str, base_image: str, first_engine: Engine) -> Iterator[Run]:
-    """Run the application in a container with the engine's socket, and what else `docker run` gets.
+    """Run the application in a container with the engine's socket, and what else is given to it.
 
-    Each of `asked` are the options of an executor, and `env`. Gives what became of each, and what
-    was said on stderr.
+    `options` are docker-py's, each of `asked` the options of an executor, and `env`. Gives what
+    became of each, and what was said on stderr.
     """
     usual = {"image": base_image, "labels": {KEY: RUN}, "network": "none"}
 
     def run(
-        options: Iterable[str], *asked: Mapping[str, object], socket: Path = SOCKET
+        options: Mapping[str, Any], *asked: Mapping[str, object], socket: Path = SOCKET
     ) -> tuple[list[dict[str, Any]], str]:
-        command = ["docker", "run", "--rm", "--interactive", "--label", f"{KEY}={RUN}"]
-        command += ["--volume", f"{socket}:{SOCKET}", *options]
-        command += [application_image, "python", "-", json.dumps([{**usual, **a} for a in asked])]
-        ended = subprocess.run(
-            command, input=_APPLICATION.read_text(), capture_output=True, text=True, timeout=240
+        words = json.dumps([{**usual, **each} for each in asked])
+        said, errors = ran(
+            application_image,
+            ["python", "-c", _APPLICATION.read_text(), words],
+            labels={KEY: RUN},
+            volumes=[f"{socket}:{SOCKET}"],
+            **options,
         )
-        assert ended.returncode == 0, ended.stderr
-        return json.loads(ended.stdout), ended.stderr
+        return json.loads(said), errors
 
     yield run
     assert first_engine.list_containers(f"{KEY}={RUN}") == []
@@ -73,7 +76,8 @@ def application(application_image: str, base_image: str, first_engine: Engine) -
 def volume(first_engine: Engine) -> Iterator[str]:
     """A named volume."""
     name = f"toolkit-test-{RUN}"
-    command = ["docker", "volume", "create", "--label", f"{KEY}={RUN}", name]
-    subprocess.run(command, check=True, capture_output=True)
+    client = docker.from_env()
+    client.volumes.create(name, labels={KEY: RUN})
+    client.close()
     yield name
     first_engine.remove_volume(name)

@@ -7,17 +7,18 @@ with the application's owner, and the engine's host has nothing that it had not,
 from __future__ import annotations
 
 import os
-import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+import docker
 import pytest
 
 from tests.docker.conftest import RUN
 from tests.docker.dood.conftest import KEY, SOCKET, Run
+from tests.docker.outer import mount
 from toolkit.engine import Engine
 
 pytestmark = pytest.mark.docker
@@ -158,8 +159,8 @@ def said(
     for shape in SHAPES.values():
         given = {key: _named(value, named) for key, value in shape.asked.items()}
         asked.append({"work_dir": named(shape.work_dir), **given})
-    mounts = [argument for mount in MOUNTS for argument in ("--mount", named(mount))]
-    answers, warnings = application([*mounts, "--workdir", TOP], *asked)
+    mounts = [mount(named(each)) for each in MOUNTS]
+    answers, warnings = application({"mounts": mounts, "working_dir": TOP}, *asked)
     yield dict(zip(SHAPES, answers, strict=True)), warnings
     folders = {shape.folder for shape in SHAPES.values() if isinstance(shape, Works)}
     used = {folder for folder in folders if folder is not None}
@@ -223,23 +224,23 @@ def folder(tmp_path: Path) -> Iterator[str]:
     assert content(tmp_path) == {"folder", *(f"folder/{name}" for name in MADE)}
 
 
-def mounted(folder: str) -> tuple[str, str]:
-    return "--mount", f"type=bind,source={folder},target={TOP}"
+def mounted(folder: str) -> dict[str, Any]:
+    return {"mounts": [mount(f"type=bind,source={folder},target={TOP}")]}
 
 
 @pytest.mark.parametrize(
     "options",
     [
-        ("--uts", "host"),
-        ("--network", "host"),
-        ("--hostname", "other", "--cgroupns", "private", "--network", "none"),
+        {"uts_mode": "host"},
+        {"network_mode": "host"},
+        {"hostname": "other", "cgroupns": "private", "network_mode": "none"},
     ],
-    ids=" ".join,
+    ids=str,
 )
 def test_whatever_names_the_container(
-    application: Run, folder: str, options: tuple[str, ...]
+    application: Run, folder: str, options: Mapping[str, str]
 ) -> None:
-    (answer,), warnings = application([*options, *mounted(folder)], {"work_dir": TOP})
+    (answer,), warnings = application({**options, **mounted(folder)}, {"work_dir": TOP})
     check(answer, folder)
     assert warnings == ""
 
@@ -248,11 +249,12 @@ def test_whatever_names_the_container(
 def neighbour(base_image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Another container, which has another folder at the same path; gives its id."""
     other = tmp_path_factory.mktemp("other")
-    command = ["docker", "run", "--detach", "--label", f"{KEY}={RUN}", *mounted(str(other))]
-    command += [base_image, "sleep", "300"]
-    made = subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
-    yield made
-    subprocess.run(["docker", "rm", "--force", made], check=True, capture_output=True)
+    client = docker.from_env()
+    command, options = ["sleep", "300"], mounted(str(other))
+    made = client.containers.run(base_image, command, detach=True, labels={KEY: RUN}, **options)
+    yield str(made.id)
+    made.remove(force=True)
+    client.close()
     assert content(other) == set()
 
 
@@ -261,15 +263,15 @@ def test_the_network_of_another_container(
     application: Run, folder: str, neighbour: str, cgroup: str
 ) -> None:
     """The host name and the files in /etc name that one; with a private cgroup nothing the own."""
-    options = ("--network", f"container:{neighbour}", "--cgroupns", cgroup)
-    (answer,), _ = application([*options, *mounted(folder)], {"work_dir": TOP})
+    options = {"network_mode": f"container:{neighbour}", "cgroupns": cgroup}
+    (answer,), _ = application({**options, **mounted(folder)}, {"work_dir": TOP})
     check(answer, folder)
 
 
 def test_a_user_without_roots_rights(application: Run, folder: str) -> None:
     os.chown(folder, 1234, 1234)
-    options = ("--user", "1234:1234", "--group-add", str(SOCKET.stat().st_gid))
-    (answer,), _ = application([*options, *mounted(folder)], {"work_dir": TOP})
+    options = {"user": "1234:1234", "group_add": [str(SOCKET.stat().st_gid)]}
+    (answer,), _ = application({**options, **mounted(folder)}, {"work_dir": TOP})
     check(answer, folder, (1234, 1234))
     assert {path.stat().st_uid for path in Path(folder).iterdir()} == {1234}
 
@@ -286,7 +288,7 @@ def test_two_applications_at_once_in_one_folder(application: Run, folder: str) -
 
 def test_a_socket_without_permission(application: Run, tmp_path: Path) -> None:
     os.chown(tmp_path, 1234, 1234)
-    options = ("--user", "1234:1234", *mounted(str(tmp_path)))
+    options = {"user": "1234:1234", **mounted(str(tmp_path))}
     (answer,), _ = application(options, {"work_dir": TOP})
     assert answer["error"].endswith("docker.sock cannot be reached: permission denied)")
     assert answer["hint"] == f"start this container with `--group-add {SOCKET.stat().st_gid}`"
