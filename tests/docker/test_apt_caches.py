@@ -1,6 +1,6 @@
 """Nothing that is in apt's caches is in an image unchecked, and no package of a build gets at them.
 
-The sources of packages are folders of the bases, made on the spot by what a base has anyway.
+The sources of packages are folders of the bases.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.docker.debian import MARKER, source_of
 from toolkit import builder, context, renderer, resources
 from toolkit.builder import BuildOptions, Plan
 from toolkit.deps import Dependencies
@@ -23,44 +24,6 @@ from toolkit.reference import ImageReference
 from toolkit.spec import ImageSpec
 
 pytestmark = pytest.mark.docker
-
-MARKER = "a_package_was_here"
-SCRIPT = rf"""#!/bin/sh
-for each in /run/toolkit/* /var/cache/apt /var/lib/apt/lists; do touch "$each/{MARKER}"; done
-find / -name "tk-word_*.deb" -not -path "/proc/*" -exec cp /usr/share/tk/false.deb {{}} ";"
-true
-"""
-"""What a package does with every archive of another one that it can reach."""
-
-SOURCE = r"""
-package() {
-    cd "$(mktemp -d)" && mkdir -p DEBIAN usr/share/tk
-    printf 'Package: %s\nVersion: 1.0\nArchitecture: all\nMaintainer: none\nDescription: none\n' \
-        "$1" > DEBIAN/control
-    cat > "usr/share/tk/$2"
-    if [ -n "$3" ]; then printf '%s' "$3" > DEBIAN/postinst; chmod 0755 DEBIAN/postinst; fi
-    dpkg-deb --root-owner-group -Znone -b . "$4/$1_1.0_all.deb"
-}
-set -e
-rm -f /etc/apt/sources.list /etc/apt/sources.list.d/*
-echo 'deb [trusted=yes] copy:/srv/apt ./' > /etc/apt/sources.list
-mkdir -p /srv/apt /srv/false
-echo "$WORD" | package tk-word word '' /srv/apt
-echo wrong | package tk-word word '' /srv/false
-package tk-reach false.deb "$SCRIPT" /srv/apt < /srv/false/tk-word_1.0_all.deb
-cd /srv/apt
-for each in *.deb; do
-    dpkg-deb -f "$each"
-    echo "Filename: ./$each"
-    echo "Size: $(wc -c < "$each")"
-    echo "SHA256: $(sha256sum "$each" | cut -c 1-64)"
-    echo
-done > Packages
-"""
-"""Makes a base a source of two packages: one with a word of five letters, one that runs SCRIPT.
-
-Nothing is compressed, so that archives with other words are of the same size.
-"""
 
 
 @dataclass(slots=True)
@@ -136,10 +99,7 @@ def source(first_engine: Engine, base_image: str, name: str) -> Iterator[Source]
 
     def make(word: str) -> ImageReference:
         tag = ImageReference.parse(f"toolkit/{name}:{word}")
-        text = f'FROM {base_image}\nUSER 0\nCOPY . /srv\nRUN ["sh", "/srv/source"]\n'
-        script = f"WORD={word}\nSCRIPT='{SCRIPT}'\n{SOURCE}"
-        files = {"Dockerfile": text, "source": script}
-        packed = context.pack([context.ContextFile(*each) for each in _encoded(files)])
+        packed = source_of(base_image, word)
         buildkit.build(first_engine, buildkit.BuildRequest(packed, tags=(tag,)))
         made.append(tag)
         return tag
@@ -147,11 +107,6 @@ def source(first_engine: Engine, base_image: str, name: str) -> Iterator[Source]
     yield make
     for each in made:
         first_engine.remove_image(str(each))
-
-
-def _encoded(files: dict[str, str]) -> Iterator[tuple[str, bytes]]:
-    for path, text in files.items():
-        yield path, text.encode()
 
 
 def test_an_archive_of_another_source_is_not_taken_for_ones_own(

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.docker.conftest import Cli
+from tests.docker.debian import source_of
 from tests.engines.nested import Nested
 from toolkit import labels
 from toolkit.engine import Engine
@@ -106,6 +107,23 @@ def test_a_changed_file_is_installed_and_never_the_one_before(cli: Cli) -> None:
         image = made.stdout.strip()
         ran = cli("run", "--image", image, "-c", "import tk_plain; print(tk_plain.VALUE)")
         assert ran.stdout == f"{value}\n", ran.stderr
+
+
+def test_a_debian_package_is_installed_with_what_another_stage_has_fetched(
+    cli: Cli, engine: Engine, base: str
+) -> None:
+    """Its archive is in a folder that is mounted for writing, and in no layer."""
+    name = f"t-{fresh()[:8]}"
+    tag = ImageReference.parse(f"toolkit/{name}:source")
+    engine.tag_image(build(engine, BuildRequest(source_of(base, "words"))), tag)
+    cli.write(cli.wheel("tk_plain"))
+    command = ("build-image", "--deps", "requirements.txt", "--name", name, "--base", str(tag))
+    made = cli(*command, "--apt", "tk-word")
+    assert made.code == 0, made.stderr
+    look = "cat /usr/share/tk/word; find /run/toolkit /var/cache/apt /opt/toolkit -name '*.deb'"
+    code = f"import subprocess; subprocess.run({look!r}, shell=True)"
+    ran = cli("run", "--image", made.stdout.strip(), "-c", code)
+    assert ran.stdout == "words\n", ran.stderr
 
 
 def test_what_does_not_import_gets_no_name(cli: Cli, engine: Engine) -> None:
