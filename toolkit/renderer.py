@@ -19,6 +19,7 @@ from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
 from toolkit.context import ContextFile, Tar, pack
+from toolkit.dockerfile import instructions
 from toolkit.errors import TemplateError
 from toolkit.reference import ImageReference
 from toolkit.spec import ImageSpec
@@ -80,29 +81,6 @@ def render(spec: ImageSpec, base: BaseFacts, templates: Mapping[str, str]) -> Re
     )
     inputs = _inputs(dockerfile, files, base)
     return Rendered(dockerfile, files, _digest(inputs), inputs)
-
-
-def instructions(dockerfile: str) -> tuple[tuple[str, str], ...]:
-    """The instructions of a Dockerfile as (keyword, arguments), continuation lines joined.
-
-    Knows what our templates use: no heredocs, no parser directives but the default escape.
-    """
-    found: list[tuple[str, str]] = []
-    pending = ""
-    # Not splitlines(): a Dockerfile's lines end at newlines only.
-    for line in dockerfile.split("\n"):
-        if line.lstrip().startswith("#") or (not line.strip() and not pending):
-            continue
-        joined, continued = _without_continuation(line)
-        pending += joined
-        if continued:
-            continue
-        keyword, _, arguments = pending.strip().partition(" ")
-        found.append((keyword.upper(), arguments.strip()))
-        pending = ""
-    if pending.strip():
-        raise TemplateError("the rendered Dockerfile ends inside an instruction")
-    return tuple(found)
 
 
 class _Printable(str):
@@ -214,19 +192,17 @@ def _identifier(value: object) -> _Printable:
 
 
 def _hold_against_skeleton(dockerfile: str, skeleton: str) -> None:
-    got = [keyword for keyword, _ in instructions(dockerfile)]
-    expected = [keyword for keyword, _ in instructions(skeleton)]
+    found = list(instructions(dockerfile))
+    if found and not found[-1].ended:
+        raise TemplateError("the rendered Dockerfile ends inside an instruction")
+    got = [each.keyword for each in found]
+    expected = [each.keyword for each in instructions(skeleton)]
     if got != expected:
         raise TemplateError(
             f"the rendered Dockerfile has the instructions {' '.join(got)}, "
             f"expected {' '.join(expected)}",
             hint="report this: a value has changed the structure of a Dockerfile",
         )
-
-
-def _without_continuation(line: str) -> tuple[str, bool]:
-    stripped = line.rstrip(" \t")
-    return (stripped[:-1], True) if stripped.endswith("\\") else (line, False)
 
 
 def _steps(templates: Mapping[str, str]) -> Iterable[ContextFile]:

@@ -6,8 +6,8 @@ import itertools
 
 import pytest
 
+from toolkit.dockerfile import Instruction
 from toolkit.engine.buildkit.classic import Stream
-from toolkit.engine.buildkit.origin import Instruction
 from toolkit.engine.buildkit.progress import (
     BuildEvent,
     Progress,

@@ -21,6 +21,7 @@ ORDER = (
     "prompt",
     "resources",
     "context",
+    "dockerfile",
     "deps",
     "spec",
     "renderer",
@@ -42,7 +43,17 @@ ORDER = (
     "cli",
 )
 
-PURE = ("errors", "reference", "labels", "profile", "prompt", "spec", "renderer", "context")
+PURE = (
+    "errors",
+    "reference",
+    "labels",
+    "profile",
+    "prompt",
+    "spec",
+    "renderer",
+    "context",
+    "dockerfile",
+)
 IMPURE_MODULES = {
     "subprocess",
     "socket",

@@ -10,8 +10,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 from typing import Final
 
-from toolkit import labels, renderer
+from toolkit import labels
 from toolkit.deps import Dependencies
+from toolkit.dockerfile import instructions
 from toolkit.renderer import Rendered
 
 _UV: Final = "steps/uv.json"
@@ -48,6 +49,6 @@ def _uv(rendered: Rendered) -> str:
 
 def _last_stage(dockerfile: str) -> list[str]:
     """The keywords of the instructions that an image's own history ends with."""
-    keywords = [keyword for keyword, _ in renderer.instructions(dockerfile)]
+    keywords = [each.keyword for each in instructions(dockerfile)]
     last = len(keywords) - keywords[::-1].index("FROM")
     return keywords[last:]

@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
-from toolkit.engine.buildkit.origin import Instruction, Lines
+from toolkit.dockerfile import Instruction
+from toolkit.engine.buildkit.origin import Lines
 from toolkit.engine.buildkit.status import Status, Vertex, VertexLog
 
 Stages = tuple[tuple[Instruction | None, ...], ...]

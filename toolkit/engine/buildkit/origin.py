@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
+from toolkit.dockerfile import Instruction, instructions
+
 Lines = tuple[int, int]
 
 # `[stage n/m] TEXT`: a platform may precede the stage, either may be missing, n is padded.
@@ -20,19 +22,8 @@ _STEP: Final = re.compile(
 )
 _METADATA: Final = re.compile(r"\[internal\] load metadata for (\S+)")
 _PARSE_ERROR: Final = re.compile(r"dockerfile parse error (?:on )?line (\d+)", re.IGNORECASE)
-_ESCAPE: Final = re.compile(r"#\s*escape\s*=\s*(\S)\s*", re.IGNORECASE)
-_DIRECTIVE: Final = re.compile(r"#\s*[a-z]+\s*=.*", re.IGNORECASE)
 _FROM: Final = re.compile(r"(?:--\S+\s+)*(?P<image>\S+)(?:\s+as\s+(?P<name>\S+))?", re.IGNORECASE)
 _COUNTED: Final = frozenset({"FROM", "RUN", "COPY", "ADD", "WORKDIR"})
-
-
-@dataclass(frozen=True, slots=True)
-class Instruction:
-    """One instruction: its keyword in capitals, the rest in one line, and its lines from 1."""
-
-    keyword: str
-    arguments: str
-    lines: Lines
 
 
 @dataclass(slots=True)
@@ -124,25 +115,3 @@ def _stages(dockerfile: str) -> Iterator[_Stage]:
         stage = _Stage(name, image, each, real)
     if stage is not None:
         yield stage
-
-
-def instructions(dockerfile: str) -> Iterator[Instruction]:
-    """Every instruction with its lines: continuations joined, comments and empty lines left out."""
-    escape, directives = "\\", True
-    start, pending = 0, ""
-    for number, line in enumerate(dockerfile.split("\n"), 1):
-        bare = line.strip()
-        if directives and _DIRECTIVE.fullmatch(bare):
-            found = _ESCAPE.fullmatch(bare)
-            escape = found[1] if found else escape
-            continue
-        directives = False
-        if not bare or bare.startswith("#"):
-            continue
-        start = start or number
-        if bare.endswith(escape):
-            pending += bare[: -len(escape)]
-            continue
-        keyword, _, arguments = (pending + bare).strip().partition(" ")
-        yield Instruction(keyword.upper(), arguments.strip(), (start, number))
-        start, pending = 0, ""

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import IO, Final
 
-from toolkit.engine.buildkit import origin
+from toolkit.dockerfile import Instruction, instructions
 from toolkit.engine.reading import Reading
 from toolkit.errors import BuildError
 
@@ -43,7 +43,7 @@ class Told:
     """
 
     text: str
-    stages: tuple[tuple[origin.Instruction | None, ...], ...]
+    stages: tuple[tuple[Instruction | None, ...], ...]
 
 
 def look(parts: Iterable[bytes], dockerfile: str) -> Found:
@@ -65,9 +65,9 @@ def look(parts: Iterable[bytes], dockerfile: str) -> Found:
 def told(found: Found) -> Told:
     """The Dockerfile, with the context's digest said in each stage before a folder is mounted."""
     lines = found.dockerfile.split("\n")
-    stages: list[list[origin.Instruction | None]] = []
+    stages: list[list[Instruction | None]] = []
     waiting = True
-    for each in origin.instructions(found.dockerfile):
+    for each in instructions(found.dockerfile):
         if each.keyword == "FROM":
             stages.append([])
             waiting = True
