@@ -1,7 +1,8 @@
 """A Dockerfile taken apart into its instructions, as BuildKit does it. Pure.
 
 Hidden here: what a line is, and what goes on in the next one. A line ends at a newline only; a
-comment or an empty line between continued ones is none. Heredocs are not known: no template has any.
+comment or an empty line between continued ones is none. Heredocs are not known: no template has
+any.
 """
 
 from __future__ import annotations
