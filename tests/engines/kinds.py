@@ -22,7 +22,7 @@ class Kind:
     build that is interrupted ends the step that runs. `any_label`: whether a label given to a build
     may hold whatever one likes. `whole_logs`: whether it tells a log of which more
     than 1 MiB waits to its end, and not empty messages for ever. `packed`: whether it keeps layers
-    packed (containerd's store).
+    packed (containerd's store). `subpaths`: whether it mounts a folder of a volume as such.
     """
 
     name: str
@@ -38,6 +38,7 @@ class Kind:
     any_label: bool = True
     whole_logs: bool = True
     packed: bool = False
+    subpaths: bool = True
 
 
 def _podman(name: str, *, suite: str, version: str) -> Kind:
@@ -51,11 +52,19 @@ def _podman(name: str, *, suite: str, version: str) -> Kind:
         checks_sources=False,
         stops_steps=False,
         any_label=False,
+        subpaths=False,
     )
 
 
 KINDS: Final = (
-    Kind(name="docker-20.10", suite="bookworm", version="20.10.", lines=False, whole_logs=False),
+    Kind(
+        name="docker-20.10",
+        suite="bookworm",
+        version="20.10.",
+        lines=False,
+        whole_logs=False,
+        subpaths=False,
+    ),
     Kind(name="docker-26.1", suite="trixie", version="26.1."),
     Kind(name="docker-28.5", suite="sid", version="28."),
     Kind(

@@ -37,7 +37,8 @@ def tried(engine: Engine, asked: dict[str, Any]) -> dict[str, Any]:
         for name in environment:
             del os.environ[name]
     assert found is not None
-    answer, mount = work / "answer.txt", found["HostConfig"]["Mounts"][0]
+    answer = work / "answer.txt"
+    (mount, *_) = found["HostConfig"].get("Mounts") or found["Mounts"]  # the latter is Podman's
     owner = answer.stat()
     return {
         "code": result.exit_code,
@@ -45,6 +46,7 @@ def tried(engine: Engine, asked: dict[str, Any]) -> dict[str, Any]:
         "answer": answer.read_text(),
         "owner": [owner.st_uid, owner.st_gid],
         "mount": [mount["Type"], mount["Source"]],
+        "subpath": (mount.get("VolumeOptions") or {}).get("Subpath", ""),
     }
 
 

@@ -1,0 +1,88 @@
+"""Docker-out-of-Docker on every engine: an application in a container, without a bind_dir.
+
+It runs from this checkout and its environment's packages, which are copied into the folder that the
+engine shares; tests/docker/dood has an image of the wheel, and more shapes.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import uuid
+from pathlib import Path
+from typing import Any, Final
+
+import docker
+import pytest
+
+import toolkit
+from tests.engines.nested import Nested
+from tests.engines.test_containers import KEY, await_gone
+
+pytestmark = pytest.mark.docker
+
+_PACKAGES: Final = Path(docker.__file__).parent.parent
+_NEEDED: Final = (
+    *("docker", "requests", "urllib3", "certifi", "idna", "charset_normalizer"),
+    "packaging",
+)
+_APPLICATION: Final = Path(__file__).parents[1] / "docker" / "dood" / "application.py"
+_SOCKET: Final = "/run/engine.sock"
+_RUN: Final = 'cd /app && python3 -B /packages/application.py "$1" >/packages/said 2>/packages/err'
+
+
+def said(nest: Nested, base: str, run: str, mounts: list[dict[str, Any]], asked: Any) -> Any:  # noqa: ANN401 - JSON
+    """Run the application in a container of the engine; gives what it says."""
+    folder = nest.folder / f"packages-{run}"
+    for name in _NEEDED:
+        shutil.copytree(_PACKAGES / name, folder / name)
+    shutil.copytree(Path(toolkit.__file__).parent, folder / "toolkit")
+    shutil.copy(_APPLICATION, folder)
+    shared = ((folder, "/packages"), (nest.folder / "engine.sock", _SOCKET))
+    binds = [{"Type": "bind", "Source": str(each), "Target": there} for each, there in shared]
+    config = {
+        "Image": base,
+        "Entrypoint": ["sh", "-c", _RUN, "application", json.dumps(asked)],
+        "Cmd": [],
+        "Env": ["PYTHONPATH=/packages", f"DOCKER_HOST=unix://{_SOCKET}"],
+        "Labels": {KEY: run},
+        "HostConfig": {"Mounts": [*binds, *mounts], "NetworkMode": "none"},
+    }
+    container = nest.engine.create_container(config)
+    try:
+        nest.engine.start_container(container)
+        code = nest.engine.wait_container(container, timeout=120)
+    finally:
+        nest.engine.remove_container(container)
+    assert code == 0, (folder / "err").read_text()
+    return json.loads((folder / "said").read_text())
+
+
+def test_an_application_in_a_container_needs_no_bind_dir(
+    nest: Nested, base: str, work_dir: Path
+) -> None:
+    """In a folder of a bind mount, on a volume, and in a folder of one."""
+    run = uuid.uuid4().hex
+    volume = f"toolkit-test-{run[:8]}"
+    mounts = [
+        {"Type": "bind", "Source": str(work_dir), "Target": "/app"},
+        {"Type": "volume", "Source": volume, "Target": "/data"},
+    ]
+    usual = {"image": base, "labels": {KEY: run}, "network": "none"}
+    folders = ("new", "/data", "/data/new", "/elsewhere")
+    asked = [{**usual, "work_dir": folder} for folder in folders]
+    try:
+        *answers, error = said(nest, base, run, mounts, asked)
+    finally:
+        nest.engine.remove_volume(volume)
+    await_gone(nest.engine, run)
+    for answer in answers:
+        assert "error" not in answer, answer
+        assert (answer["code"], answer["output"]) == (0, "by the application\n")
+        assert (answer["answer"], answer["owner"]) == ("by the block", [0, 0])
+    assert (work_dir / "new" / "answer.txt").read_text() == "by the block"
+    kinds = ["bind", "volume", "volume" if nest.kind.subpaths else "bind"]
+    assert [answer["mount"][0] for answer in answers] == kinds
+    assert [answer["subpath"] for answer in answers][2] == ("new" if nest.kind.subpaths else "")
+    own = "folder /elsewhere is on this container's own file system"
+    assert f"Logs: {own}, which no other container can be given" in error["error"]
