@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from toolkit.engine import troubles
@@ -54,31 +54,28 @@ def digest(item: Mapping[str, Any]) -> str | None:
 
 def failure(reference: ImageReference, words: str) -> PullError:
     """Return the error for a pull that failed with these words of the engine or the registry."""
-    said = " ".join(words.split())
-    what, host = f"the image {reference}", troubles.host_of(reference)
-    kind = troubles.trouble(said)
-    message = f"{what} could not be pulled: {troubles.described(kind, said)}"
-    hint = troubles.hint(kind, said, host)
-    if kind == "unreachable" and hint:
-        hint += ", or use an image that is there already"
+    case = troubles.case(reference, "pulled", words)
+    if case.kind == "unreachable" and case.hint:
+        case = replace(case, hint=f"{case.hint}, or use an image that is there already")
     # "pull access denied, repository does not exist or may require 'docker login'": both at once.
-    if kind == "denied":
-        message = f"{what} does not exist or may not be pulled: {said}"
-        hint = f"correct the name, or run {troubles.login(host)}"
-    elif kind == "absent":
-        message = f"{what} does not exist: {said}"
-        hint = "correct the name, the tag or the platform"
-    return PullError(message, hint=hint, reference=str(reference), trouble=kind)
+    elif case.kind == "denied":
+        case = replace(
+            case,
+            message=f"the image {reference} does not exist or may not be pulled: {case.said}",
+            hint=f"correct the name, or run {case.login}",
+        )
+    elif case.kind == "absent":
+        case = replace(
+            case,
+            message=f"the image {reference} does not exist: {case.said}",
+            hint="correct the name, the tag or the platform",
+        )
+    return case.error(PullError)
 
 
 def silent(reference: ImageReference, seconds: float) -> PullError:
     """Return the error for a registry that has the engine wait for so long."""
-    return PullError(
-        f"the image {reference} could not be pulled: {troubles.silence(seconds)}",
-        hint=troubles.hint("broken", "", ""),
-        reference=str(reference),
-        trouble="unreachable",
-    )
+    return troubles.silence(reference, "pulled", seconds).error(PullError)
 
 
 def _number(numbers: Mapping[str, Any], key: str) -> int | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from toolkit.engine import troubles
@@ -29,26 +30,23 @@ def digest(item: Mapping[str, Any]) -> str | None:
 
 def failure(reference: ImageReference, words: str) -> PushError:
     """Return the error for a push that failed with these words of the engine or the registry."""
-    said = " ".join(words.split())
-    what, host = f"the image {reference}", troubles.host_of(reference)
-    kind = troubles.trouble(said)
-    message = f"{what} could not be pushed: {troubles.described(kind, said)}"
-    hint = troubles.hint(kind, said, host)
-    if kind == "denied":
-        message = f"{what} may not be pushed: {said}"
-        hint = f"run {troubles.login(host)} with an account that may push there"
-    elif _NOT_HERE.search(said):
-        kind = "absent"
-        message = f"the image {reference} is not on the engine"
-        hint = "build it under that name (`toolkit build-image --tag`), or correct the name"
-    return PushError(message, hint=hint, reference=str(reference), trouble=kind)
+    case = troubles.case(reference, "pushed", words)
+    if case.kind == "denied":
+        case = replace(
+            case,
+            message=f"the image {reference} may not be pushed: {case.said}",
+            hint=f"run {case.login} with an account that may push there",
+        )
+    elif _NOT_HERE.search(case.said):
+        case = replace(
+            case,
+            kind="absent",
+            message=f"the image {reference} is not on the engine",
+            hint="build it under that name (`toolkit build-image --tag`), or correct the name",
+        )
+    return case.error(PushError)
 
 
 def silent(reference: ImageReference, seconds: float) -> PushError:
     """Return the error for a registry that has the engine wait for so long."""
-    return PushError(
-        f"the image {reference} could not be pushed: {troubles.silence(seconds)}",
-        hint=troubles.hint("broken", "", ""),
-        reference=str(reference),
-        trouble="unreachable",
-    )
+    return troubles.silence(reference, "pushed", seconds).error(PushError)

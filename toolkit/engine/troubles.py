@@ -7,10 +7,11 @@ registries themselves, as recorded from real failures.
 from __future__ import annotations
 
 import re
-from typing import Final
+from dataclasses import dataclass
+from typing import Final, TypeVar
 
 from toolkit.engine import failures
-from toolkit.errors import Trouble
+from toolkit.errors import RegistryError, Trouble
 from toolkit.reference import HUB, ImageReference
 
 
@@ -65,6 +66,44 @@ _KNOWN: Final[tuple[tuple[Trouble, re.Pattern[str]], ...]] = (
 )
 
 
+_Failure = TypeVar("_Failure", bound=RegistryError)
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A pull or a push that failed: `said` are the words of it, in one line."""
+
+    reference: ImageReference
+    kind: Trouble
+    said: str
+    message: str
+    hint: str | None
+
+    @property
+    def login(self) -> str:
+        return login(host_of(self.reference))
+
+    def error(self, family: type[_Failure]) -> _Failure:
+        return family(
+            self.message, hint=self.hint, reference=str(self.reference), trouble=self.kind
+        )
+
+
+def case(reference: ImageReference, done: str, words: str) -> Case:
+    """What can be said without knowing what was wanted; `done` is `pulled` or `pushed`."""
+    said = " ".join(words.split())
+    kind = trouble(said)
+    message = f"the image {reference} could not be {done}: {_described(kind, said)}"
+    return Case(reference, kind, said, message, _hint(kind, said, host_of(reference)))
+
+
+def silence(reference: ImageReference, done: str, seconds: float) -> Case:
+    """The same of a registry that has the engine wait for so long."""
+    said = f"its registry has said nothing for {seconds:g} s"
+    message = f"the image {reference} could not be {done}: {said}"
+    return Case(reference, "unreachable", said, message, _hint("broken", "", ""))
+
+
 def trouble(words: str) -> Trouble:
     """What the words are about."""
     if failures.is_disk_full(words):
@@ -72,7 +111,7 @@ def trouble(words: str) -> Trouble:
     return next((kind for kind, pattern in _KNOWN if pattern.search(words)), "other")
 
 
-def described(kind: Trouble, words: str) -> str:
+def _described(kind: Trouble, words: str) -> str:
     """Say what the registry does, for behind "could not be pulled: "."""
     beginning = {
         "full": "the engine's disk is full",
@@ -87,12 +126,7 @@ def described(kind: Trouble, words: str) -> str:
     return beginning if kind == "full" else f"{beginning}: {words}"
 
 
-def silence(seconds: float) -> str:
-    """Say the same of a registry that has the engine wait."""
-    return f"its registry has said nothing for {seconds:g} s"
-
-
-def hint(kind: Trouble, words: str, host: str) -> str | None:
+def _hint(kind: Trouble, words: str, host: str) -> str | None:
     """Say what to do about it, where that does not depend on what was wanted."""
     if kind == "unreachable" and "HTTP response to HTTPS client" in words:
         return (
