@@ -150,7 +150,11 @@ def _serve(channel: Any, plain: _Plain) -> None:  # noqa: ANN401 - _socket has n
         with contextlib.suppress(OSError):  # no process is left, as the pipes' end tells
             begin = hatch(theirs, foreign=[_CHANNEL])
         if begin >= 0:
-            _become(begin, world)
+            try:
+                _become(begin, world)
+            except BaseException:  # noqa: BLE001 - it is no block that has ended well
+                sys.excepthook(*sys.exc_info())
+                os._exit(126)
             return
 
 
@@ -207,9 +211,11 @@ def _become(begin: int, world: _World) -> None:
     except OSError:
         program.start()  # which says it
     os.environ.update(program.env)
-    path = program.argv[1]
-    folder = os.path.dirname(os.path.realpath(path))
-    if world.has_changed() or not _is_plain(path, folder, world):
+    path, folder = program.argv[1], ""
+    with contextlib.suppress(OSError):  # a folder that is gone, or cannot be listed
+        found = os.path.dirname(os.path.realpath(path))
+        folder = found if _is_plain(path, found, world) else ""
+    if world.has_changed() or not folder:
         _start(program)
     if _SCRIPT_IS_ABSOLUTE and not path.startswith("/"):
         path = f"{os.getcwd()}/{path}"
@@ -318,10 +324,11 @@ def _finish(world: _World, outcome: Sequence[int]) -> None:
     code = 0
     if outcome[0]:
         code = 130 if getattr(sys, "last_type", None) is KeyboardInterrupt else 1
-    if world.ending.is_unnoticed():
-        os._exit(code)
-    gc.unfreeze()  # or __main__, which was there before the fork, would keep all that it holds
     _steps.append(partial(ctypes.pythonapi.Py_Exit, code))
+    with contextlib.suppress(BaseException):  # the code may have left no descriptor and no memory
+        if world.ending.is_unnoticed():
+            os._exit(code)
+    gc.unfreeze()  # or __main__, which was there before the fork, would keep all that it holds
 
 
 class _MainThread:

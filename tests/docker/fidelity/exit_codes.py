@@ -75,6 +75,7 @@ EXIT_CODES: Final[Mapping[str, int | None]] = {
     "traceback_without_the_source": 1,
     "unindent_error": 1,
     "unittest_main": 1,
+    "uses_up_its_descriptors": 1,
     "utf_8_not_declared_and_invalid": 1,
     "very_long_line": 1,
     "warnings_filters": 1,

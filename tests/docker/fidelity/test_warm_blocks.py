@@ -312,6 +312,21 @@ def test_a_container_without_a_warm_interpreter_runs_such_blocks_too(start: Star
     container.close()
 
 
+@pytest.mark.parametrize("left", ["chmod 0311 .", "rm -r ../$1"])
+def test_a_folder_that_cannot_be_looked_into_is_as_without_a_warm_interpreter(
+    container: Container, left: str
+) -> None:
+    folder = uuid.uuid4().hex
+    container.run(["mkdir", f"/tmp/{folder}"])
+    container.write(f"/tmp/{folder}/code.py", b"print('here')")
+    container.run(["sh", "-c", f"cd /tmp/{folder}; {left}", "sh", folder])
+    cold, warm = (
+        container.run(["python", "code.py"], cwd=f"/tmp/{folder}", warm=warm, timeout=20)
+        for warm in (False, True)
+    )
+    assert (warm.exit_code, warm.stdout, warm.stderr) == (cold.exit_code, cold.stdout, cold.stderr)
+
+
 def test_after_a_reset_blocks_work(container: Container) -> None:
     for _ in range(2):
         container.reset()
