@@ -13,6 +13,7 @@ import resource
 import threading
 import uuid
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -129,11 +130,34 @@ def test_descriptors_that_are_not_its_own_are_not_there(python: Run) -> None:
         "own = f'/proc/{os.getpid()}/'\n"
         "for path in glob.glob('/proc/[0-9]*/fd/*'):\n"
         "    if path.startswith((own, '/proc/self')): continue\n"
-        "    try: os.write(os.open(path, os.O_WRONLY | os.O_NONBLOCK), b'\\xff' * 4096)\n"
+        "    try:\n"
+        "        if os.readlink(path) == '/dev/null': continue\n"
+        "        os.write(os.open(path, os.O_WRONLY | os.O_NONBLOCK), b'\\xff' * 4096)\n"
         "    except OSError: continue\n"
         "    print('wrote to', path)\n"
     )
     assert (result.exit_code, result.stdout, result.stderr) == (0, b"", b"")
+
+
+@pytest.mark.parametrize("user", ["4321:4321", "0:0"])
+def test_a_shell_that_waits_for_its_block_is_out_of_reach(engine: Engine, user: str) -> None:
+    look = (
+        "import glob, os\n"
+        "found = []\n"
+        "while not found:\n"
+        "    for path in glob.glob('/proc/[0-9]*/cmdline'):\n"
+        "        try: words = open(path, 'rb').read()\n"
+        "        except OSError: continue\n"
+        "        if b'/proc/self/fd/3' in words: found.append(os.path.dirname(path))\n"
+        "for name in ('fd/0', 'fd/1', 'fd/2', 'fd/3', 'environ', 'mem'):\n"
+        "    try: print(os.open(f'{found[0]}/{name}', os.O_RDONLY | os.O_NONBLOCK))\n"
+        "    except PermissionError: pass\n"
+    )
+    with ContainerManager(engine) as manager:
+        container = manager.start(replace(options(engine), user=user))
+        container.write("/tmp/look.py", look.encode())
+        result = container.run(["python", "look.py"], timeout=60)
+        assert (result.exit_code, result.stdout, result.stderr) == (0, b"", b"")
 
 
 def test_a_fork_bomb_is_ended_by_the_limit(python: Run) -> None:

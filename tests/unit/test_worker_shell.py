@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -19,18 +20,24 @@ from toolkit.worker.shell import WaitingShell, waiting_shell
 OWN = {"PATH": os.environ["PATH"], "HOME": "/nowhere", "LC_ALL": "C"}
 SHOWN = 'cat /proc/$$/cmdline; printf "\\0END\\0"; cat /proc/$$/environ'
 
-pytestmark = pytest.mark.skipif(
-    Path(shutil.which("sh") or "").resolve().name != "dash", reason="sh is not dash here"
-)
+DASH = str(Path(shutil.which("sh") or "").resolve())
+
+pytestmark = pytest.mark.skipif(Path(DASH).name != "dash", reason="sh is not dash here")
 
 texts = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=20)
 raw = st.binary(max_size=20).map(lambda data: os.fsdecode(data.replace(b"\0", b"")))
 names = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,8}", fullmatch=True)
 
 
-def told(program: Program, extra: Mapping[str, str]) -> subprocess.CompletedProcess[bytes]:
+def told(
+    program: Program,
+    extra: Mapping[str, str],
+    *,
+    shell: WaitingShell | None = None,
+    meanwhile: Callable[[], object] = lambda: None,
+) -> subprocess.CompletedProcess[bytes]:
     """Start a shell that waits, with its output in one pipe and its errors in another; tell it."""
-    shell = WaitingShell(program.cwd, OWN)
+    shell = shell or WaitingShell(DASH, OWN)
     assert shell.can_become(program, extra)
     begin, words = os.pipe()
     outputs = os.pipe(), os.pipe()
@@ -44,6 +51,10 @@ def told(program: Program, extra: Mapping[str, str]) -> subprocess.CompletedProc
         shell.wait(begin)
     for end in (begin, *(write for _, write in outputs)):
         os.close(end)
+    waits = Path(f"/proc/{pid}/cmdline")
+    while b"/proc/self/fd/3" not in waits.read_bytes():
+        time.sleep(0.001)
+    meanwhile()
     os.write(words, shell.tell(program, extra))
     os.close(words)
     said = []
@@ -66,7 +77,7 @@ def test_arguments_and_variables_arrive_as_they_were_told(
     arguments: list[str], extra: dict[str, str]
 ) -> None:
     asked = program("-c", SHOWN, "zero", *arguments)
-    shell = WaitingShell("/", OWN)
+    shell = WaitingShell(DASH, OWN)
     if not shell.can_become(asked, extra) or extra.keys() & {"PATH", "_"}:
         return
     seen = told(asked, extra)
@@ -97,6 +108,40 @@ def test_the_path_that_it_is_told_finds_the_shell(tmp_path: Path) -> None:
     assert told(program("file"), {"PATH": f"{tmp_path}:/usr/bin:/bin"}).stdout == b"my own\n"
 
 
+def test_another_shell_that_was_made_of_it_meanwhile_is_what_it_becomes(tmp_path: Path) -> None:
+    """The waiting one stays the one that is known: bash would wait for the end of its words."""
+    link = tmp_path / "sh"
+    link.symlink_to("/bin/sh")
+    env = {**OWN, "PATH": f"{tmp_path}:/usr/bin:/bin"}
+    shell = waiting_shell(identify(None), env)
+    link.unlink()
+    link.write_text('#!/bin/sh\necho my own "$@"\n')
+    link.chmod(0o755)
+    assert told(program("file"), {}, shell=shell).stdout == b"my own file\n"
+
+
+def test_it_enters_the_folder_that_is_there_when_it_is_told(tmp_path: Path) -> None:
+    folder = tmp_path / "a 'b"
+    folder.mkdir()
+
+    def replace() -> None:
+        folder.rename(tmp_path / "old")
+        folder.mkdir()
+        (folder / "new").touch()
+
+    script = 'ls; pwd; echo "${OLDPWD-none}"; cat /proc/$$/environ'
+    seen = told(program("-c", script, cwd=str(folder)), {}, meanwhile=replace)
+    assert seen.stdout.startswith(f"new\n{folder}\nnone\n".encode())
+    assert b"PWD=" not in seen.stdout
+    assert seen.stderr == b""
+
+
+def test_a_folder_that_is_gone_is_said_once_and_nothing_is_run(tmp_path: Path) -> None:
+    seen = told(program("-c", "echo never", cwd=f"{tmp_path}/gone"), {})
+    assert (seen.returncode, seen.stdout) == (127, b"")
+    assert seen.stderr == f"sh: 2: cd: can't cd to {tmp_path}/gone\n".encode()
+
+
 def test_a_file_that_is_missing_is_the_shells_own_error() -> None:
     seen = told(program("absent.sh"), {})
     assert seen.returncode == 2
@@ -105,26 +150,26 @@ def test_a_file_that_is_missing_is_the_shells_own_error() -> None:
 
 @pytest.mark.parametrize("variable", ["PWD", "OLDPWD", "IFS", "OPTIND", "a.b", "1st", "", "A\n"])
 def test_what_a_shell_would_not_pass_on_is_no_business_of_its(variable: str) -> None:
-    assert not WaitingShell("/", OWN).can_become(program("file"), {variable: "x"})
-    assert waiting_shell(identify(None), "/", {**OWN, variable: "x"}) is None
+    assert not WaitingShell(DASH, OWN).can_become(program("file"), {variable: "x"})
+    assert waiting_shell(identify(None), {**OWN, variable: "x"}) is None
 
 
-def test_another_program_or_folder_or_a_file_to_be_written_is_not_its() -> None:
-    shell = WaitingShell("/", OWN)
+def test_another_program_or_a_folder_beside_its_own_or_a_file_to_be_written_is_not_its() -> None:
+    shell = WaitingShell(DASH, OWN)
     written = program("file")
     written.path = "target"
-    others = (Program(["bash", "file"], "/", OWN), program("file", cwd="/tmp"), written)
+    others = (Program(["bash", "file"], "/", OWN), program("file", cwd="tmp"), written)
     assert not any(shell.can_become(other, {}) for other in others)
 
 
 def test_a_nul_is_refused() -> None:
     with pytest.raises(ValueError, match="contains a NUL"):
-        WaitingShell("/", OWN).tell(program("a\0b"), {})
+        WaitingShell(DASH, OWN).tell(program("a\0b"), {})
 
 
 def test_only_a_dash_waits(tmp_path: Path) -> None:
-    found = waiting_shell(identify(None), "/", OWN)
+    found = waiting_shell(identify(None), OWN)
     assert found is not None
     (tmp_path / "sh").symlink_to("/usr/bin/env")
-    assert waiting_shell(identify(None), "/", {"PATH": str(tmp_path)}) is None
-    assert waiting_shell(identify(None), "/", {"PATH": "/nowhere"}) is None
+    assert waiting_shell(identify(None), {"PATH": str(tmp_path)}) is None
+    assert waiting_shell(identify(None), {"PATH": "/nowhere"}) is None

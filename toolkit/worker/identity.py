@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import os
 
+from toolkit.worker.supervisor import take_file_uid
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -43,12 +45,33 @@ class Identity:
         os.setresgid(self.gid, self.gid, self.gid)
         os.setresuid(self.uid, self.uid, self.uid)
 
+    def assume_unseen(self) -> None:
+        """The same, and what is executed next is untraceable for this user, as `hide` makes it.
+
+        The kernel makes that so when an exec changes the uid by which files are opened.
+        """
+        if not self.is_own():
+            os.setgroups([])
+            os.setresgid(self.gid, self.gid, self.gid)
+        os.setresuid(self.uid, self.uid, 0)  # the last is as the first from the exec on
+        if not take_file_uid(_not(self.uid)):
+            os._exit(126)
+
+    def can_be_unseen(self) -> bool:
+        """Whether the worker may do that, and the kernel knows it."""
+        own = os.geteuid()
+        return own == 0 and take_file_uid(_not(own)) and take_file_uid(own)
+
     def owning(self) -> AbstractContextManager[None]:
         """A stretch in which what is made belongs to this user.
 
         A pipe is made so: a program under another uid may then open /dev/stderr by name.
         """
         return _Owning(self.uid)
+
+
+def _not(uid: int) -> int:
+    return 0 if uid else 1
 
 
 class _Owning:

@@ -210,11 +210,13 @@ class Nursery:
         self.on_ready(reason or ENDED)
 
 
-def programs(who: Identity, become: Callable[[int], NoReturn]) -> Nursery:
+def programs(who: Identity, become: Callable[[int], NoReturn], *, unseen: bool = False) -> Nursery:
     """For programs of any kind: a fork of the worker, out of the code's reach.
 
-    `become` is called in a spare, with the descriptor where it will be told what it is.
+    `become` is called in a spare, with the descriptor where it will be told what it is. `unseen`:
+    it executes something that is to be out of reach, too.
     """
+    assume = who.assume_unseen if unseen else who.assume
 
     def launch(channel: Any) -> NoReturn:
         try:
@@ -226,7 +228,7 @@ def programs(who: Identity, become: Callable[[int], NoReturn]) -> Nursery:
                     begin = hatch(theirs, foreign=[3])
                 if begin >= 0:
                     settle(FIRST_VICTIM)
-                    who.assume()
+                    assume()
                     become(begin)
         finally:
             os._exit(0)

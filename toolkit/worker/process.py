@@ -257,9 +257,9 @@ class Worker:
         }
         self._ready = report(protocol.READY, 0, report_of)
         self._programs = programs(who, Program(["program"], self._cwd, self._env).wait)
-        self._shell = waiting_shell(who, self._cwd, self._env)
+        self._shell = waiting_shell(who, self._env)
         if self._shell is not None:
-            self._shells = programs(who, self._shell.wait)
+            self._shells = programs(who, self._shell.wait, unseen=True)
         found = {name: find(name, self._env, who) for name in ("python", "python3")}
         path = found["python"] or found["python3"]
         if path is not None:

@@ -5,7 +5,10 @@ protocol.py.
 
 Hidden here: that a fork of Python becomes another program slowly, since the kernel takes all of its
 memory down first. A waiting `sh` is small. It is told what to become in its own words, and only
-where they say just what `execve` would: of the shells only dash is known well enough for that.
+where they say just what `execve` would: of the shells only dash is known well enough for that. It
+waits as dash under its own name, since the code may have made another shell of `sh`, and in `/`,
+since the folder may be gone by then, of which a shell complains into the output of what it becomes;
+and out of the code's reach, which else could write into that output, or tell it what to do.
 """
 
 # ruff: noqa: PTH119 - pathlib takes longer to import than a program to start
@@ -33,10 +36,10 @@ _VARIABLE = re.compile(r"(?!(?:IFS|LINENO|OLDPWD|OPTIND|PPID|PWD)\Z)[A-Za-z_][A-
 
 
 class WaitingShell:
-    """What becomes of a spare: `sh` in this folder, with these variables."""
+    """What becomes of a spare: this dash, with these variables."""
 
-    def __init__(self, cwd: str, env: Mapping[str, str]) -> None:
-        self._cwd = cwd
+    def __init__(self, path: str, env: Mapping[str, str]) -> None:
+        self._path = path
         self._env = env
 
     def can_become(self, program: Program, extra: Mapping[str, str]) -> bool:
@@ -44,7 +47,7 @@ class WaitingShell:
         return (
             program.argv[0] == NAME
             and not program.path
-            and program.cwd == self._cwd
+            and program.cwd.startswith("/")
             and all(map(_VARIABLE.match, extra))
         )
 
@@ -54,8 +57,9 @@ class WaitingShell:
         streams += " 2>&1" if program.merged else ""
         variables = [f"export {key}={_quoted(text)}\n" for key, text in extra.items()]
         arguments = " ".join(map(_quoted, program.argv[1:]))
-        lines = [f"exec {_BEGIN}<&-{streams}\n", *variables]
-        lines.append(f"unset PWD OLDPWD\nexec {NAME} {arguments}\n")
+        enter = f"cd -P {_quoted(program.cwd)}"
+        lines = [f"exec {_BEGIN}<&-{streams}\n{enter} 2>/dev/null || {enter} || exit 127\n"]
+        lines += [*variables, f"unset PWD OLDPWD\nexec {NAME} {arguments}\n"]
         words = os.fsencode("".join(lines))
         if b"\0" in words:
             raise ValueError("an argument or a variable contains a NUL")
@@ -69,16 +73,16 @@ class WaitingShell:
                 os.close(begin)
             else:
                 os.set_inheritable(begin, True)  # noqa: FBT003 - it takes no keyword
-            Program([NAME, "-c", _WAIT], self._cwd, self._env).start()
+            Program([self._path, "-c", _WAIT, NAME], "/", self._env).start()
         finally:
             os._exit(126)
 
 
-def waiting_shell(who: Identity, cwd: str, env: Mapping[str, str]) -> WaitingShell | None:
+def waiting_shell(who: Identity, env: Mapping[str, str]) -> WaitingShell | None:
     """The shell of this image, if it is one that passes on what it gets."""
-    path = find(NAME, env, who)
-    is_known = path is not None and os.path.basename(os.path.realpath(path)) == "dash"
-    return WaitingShell(cwd, env) if is_known and all(map(_VARIABLE.match, env)) else None
+    path = os.path.realpath(find(NAME, env, who) or os.devnull)
+    is_fit = os.path.basename(path) == "dash" and who.can_be_unseen()
+    return WaitingShell(path, env) if is_fit and all(map(_VARIABLE.match, env)) else None
 
 
 def _quoted(text: str) -> str:

@@ -37,8 +37,9 @@ try:
     import ctypes
 
     _call_prctl: Callable[..., int] | None = ctypes.CDLL(None).prctl
+    _call_setfsuid: Callable[[int], int] | None = ctypes.CDLL(None).setfsuid
 except (ImportError, OSError, AttributeError):
-    _call_prctl = None
+    _call_prctl = _call_setfsuid = None
 
 
 def _prctl(option: int, value: int) -> bool:
@@ -53,6 +54,14 @@ def hide() -> bool:
 def show() -> bool:
     """Undo `hide`, as an exec would: for a fork that becomes the code."""
     return _prctl(_PR_SET_DUMPABLE, 1)
+
+
+def take_file_uid(uid: int) -> bool:
+    """Open files as this user from now on. False where that cannot be."""
+    if _call_setfsuid is None:
+        return False
+    _call_setfsuid(uid)
+    return _call_setfsuid(-1) == uid  # it tells nothing but what was before
 
 
 def adopt_orphans() -> bool:
