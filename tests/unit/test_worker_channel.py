@@ -395,6 +395,31 @@ def test_a_worker_that_is_silent_for_the_time_to_live_is_lost() -> None:
     pipes.discard()
 
 
+def test_a_worker_that_cannot_make_spares_rests_all_the_same(tmp_path: Path) -> None:
+    """With descriptors for a program and a spare, but not for a second spare."""
+    shell = ["sh", "-c", 'ulimit -n 22; exec "$@"', "sh"]
+    pipes = Pipes([*shell, *boot.command(sys.executable)])
+    channel = Channel(pipes, name="x")
+    channel.open(Setup(str(tmp_path)), timeout=10)
+    status = Path(f"/proc/{pipes.process.pid}/status")
+
+    def sleeps() -> list[str]:
+        return [line for line in status.read_text().splitlines() if line.startswith("voluntary")]
+
+    for _ in range(3):
+        assert sh(channel, "echo there").stdout == b"there\n"
+        before = None
+        for _ in range(200):
+            if sleeps() == before:
+                break
+            before = sleeps()
+            time.sleep(0.05)
+        else:
+            raise AssertionError("it never rests")
+    channel.close()
+    pipes.discard()
+
+
 def test_runs_from_several_threads_do_not_mix(channel: Channel) -> None:
     def work(number: int) -> None:
         script = f"for i in $(seq 200); do echo {number}; done"

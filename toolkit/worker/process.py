@@ -41,6 +41,8 @@ _SHAPING = ("PYTHON", "LC_", "LANG", "LD_", "TZ", "HOME", "MALLOC_", "GLIBC_", "
 _REST, _BUSY = 0.001, 0.02
 """Seconds after the end of a run, and after its beginning, from which on spares are made: until
 then that would take the processor from the one who is waiting."""
+_ROUNDS = 2
+"""How often that is tried: where no process is left, it would go on without a pause."""
 _PATIENCE = 1000
 """Times 2 ms: how long a reset waits for the last process to be gone."""
 
@@ -65,6 +67,7 @@ class Worker:
         self._ttl: float | None = None
         self._heard = time.monotonic()
         self._restock: float | None = None
+        self._rounds = 0
         self._wanted: set[Nursery] = set()
         self._leftovers: set[int] = set()
         self._persist = False
@@ -140,7 +143,7 @@ class Worker:
         self._leftovers.update(run.leftovers)
         if run.kind is not None:
             self._wanted.add(run.kind)
-        self._restock = time.monotonic() + _REST
+        self._restock, self._rounds = time.monotonic() + _REST, _ROUNDS
 
     def _end_lost(self, run: Run) -> None:
         family = {run.supervisor, run.child}
@@ -157,8 +160,9 @@ class Worker:
         """Of the kinds that were asked for: a first run is not kept waiting for its successors."""
         for nursery in self._wanted:
             self._prime(nursery)
+        self._rounds -= 1
         is_short = any(nursery.is_short for nursery in self._wanted)
-        self._restock = now + _REST if is_short else None
+        self._restock = now + _REST if is_short and self._rounds else None
 
     def _prime(self, nursery: Nursery) -> None:
         preload = "\0".join(self._preload).encode() or b"\0"
@@ -312,7 +316,7 @@ class Worker:
         words = b""
         if who is self._who:
             run.kind, words = self._told(program, warm=warm)
-        self._restock = time.monotonic() + _BUSY
+        self._restock, self._rounds = time.monotonic() + _BUSY, _ROUNDS
         pipes = None
         if run.kind is not None and len(words) <= LONGEST:
             pipes = run.kind.take()
