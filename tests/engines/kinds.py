@@ -17,12 +17,11 @@ class Kind:
     `version` is how its version begins; `settings` is its daemon.json. The rest are facts:
 
     `road`: how builds go to it. `lines`: whether a failure says which lines of the Dockerfile.
-    `registry`: what it puts before a tag that names no registry. `checks_sources`: whether
-    it refuses a mount whose source is missing as it creates a container. `stops_steps`: whether a
-    build that is interrupted ends the step that runs. `any_label`: whether a label given to a build
-    may hold whatever one likes. `whole_logs`: whether it tells a log of which more
-    than 1 MiB waits to its end, and not empty messages for ever. `packed`: whether it keeps layers
-    packed (containerd's store). `subpaths`: whether it mounts a folder of a volume as such.
+    `registry`: what it puts before a tag that names no registry. `stops_steps`: whether a build
+    that is interrupted ends the step that runs. `any_label`: whether a label given to a build may
+    hold whatever one likes. `whole_logs`: whether it tells a log of which more than 1 MiB waits to
+    its end, and not empty messages for ever. `packed`: whether it keeps layers packed (containerd's
+    store). `subpaths`: whether it mounts a folder of a volume as such.
     """
 
     name: str
@@ -33,7 +32,6 @@ class Kind:
     road: Literal["grpc", "podman"] = "grpc"
     lines: bool = True
     registry: str = ""
-    checks_sources: bool = True
     stops_steps: bool = True
     any_label: bool = True
     whole_logs: bool = True
@@ -49,7 +47,6 @@ def _podman(name: str, *, suite: str, version: str) -> Kind:
         version=version,
         road="podman",
         registry="docker.io/",
-        checks_sources=False,
         stops_steps=False,
         any_label=False,
         subpaths=False,

@@ -163,18 +163,21 @@ def test_a_bind_and_a_volume_are_mounted(start: Start, engine: Engine, work_dir:
     engine.remove_volume(volume)
 
 
-def test_a_folder_that_the_engine_does_not_have_is_named(
+def test_a_folder_that_the_engine_does_not_have_is_named_and_not_made(
     nest: Nested, start: Start, tmp_path: Path
 ) -> None:
+    mounts = (Mount(str(tmp_path), "/workspace", proof=tmp_path),)
     with pytest.raises(StartError) as caught:
-        start(mounts=(Mount(str(tmp_path), "/workspace", proof=tmp_path),))
-    told = (
-        f"folder {tmp_path} does not exist on the engine's host"
-        if nest.kind.checks_sources
-        else f"folder {tmp_path} of the engine's host is not the folder {tmp_path} of this process"
-    )
-    assert str(caught.value) == told
+        start(mounts=mounts)
+    assert str(caught.value) == f"folder {tmp_path} does not exist on the engine's host"
     assert str(caught.value.hint).startswith("pass bind_dir: ")
+    with pytest.raises(StartError) as caught:
+        start(mounts=(Mount(str(tmp_path), "/more"),))
+    assert str(caught.value) == (
+        f"{tmp_path} does not exist on the engine's host, so it cannot be a volume"
+    )
+    there = ["docker", "exec", nest.container, "test", "-e", str(tmp_path)]
+    assert subprocess.run(there, capture_output=True).returncode == 1
 
 
 def test_an_image_that_is_not_there_is_named(start: Start) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
 import uuid
 from pathlib import Path
 from typing import Any, Final
@@ -18,6 +19,8 @@ import pytest
 import toolkit
 from tests.engines.nested import Nested
 from tests.engines.test_containers import KEY, await_gone
+from toolkit.coding import DockerCommandLineCodeExecutor
+from toolkit.errors import StartError
 
 pytestmark = pytest.mark.docker
 
@@ -86,3 +89,22 @@ def test_an_application_in_a_container_needs_no_bind_dir(
     assert [answer["subpath"] for answer in answers][2] == ("new" if nest.kind.subpaths else "")
     own = "folder /elsewhere is on this container's own file system"
     assert f"Logs: {own}, which no other container can be given" in error["error"]
+
+
+def test_a_folder_that_the_engine_does_not_share_is_an_error_and_is_not_made(
+    nest: Nested, base: str, tmp_path: Path
+) -> None:
+    """The engine has another root than this process, as one in docker-in-docker has."""
+    run = uuid.uuid4().hex
+    work = tmp_path / "work"
+    with pytest.raises(StartError) as caught:
+        DockerCommandLineCodeExecutor(base, work_dir=work, labels={KEY: run}, engine=nest.engine)
+    reason = "is not on the engine's host, or not shared with it, under the same path"
+    assert str(caught.value).endswith(f"Logs: folder {work} {reason}")
+    assert caught.value.hint == (
+        "pass bind_dir: the path that the work_dir has on the engine's host"
+    )
+    assert list(work.iterdir()) == []
+    assert nest.engine.list_containers(f"{KEY}={run}") == []
+    there = ["docker", "exec", nest.container, "test", "-e", str(tmp_path)]
+    assert subprocess.run(there, capture_output=True).returncode == 1

@@ -1,7 +1,7 @@
 """The verbs for containers, for what runs in them, and for their networks and volumes.
 
 Hidden here: the paths and status codes, and which refusals are no failures: what is to be removed
-may be gone, or going.
+may be gone, or going. And that Podman makes a folder where a mount's source is missing.
 """
 
 from __future__ import annotations
@@ -26,7 +26,14 @@ class ContainerVerbs:
         raise NotImplementedError
 
     def create_container(self, config: Mapping[str, Any], *, name: str | None = None) -> str:
-        """Create a container from a body of the Engine API; returns its id."""
+        """Create a container from a body of the Engine API; returns its id.
+
+        A mount whose source is missing is refused, and nothing is made in its place.
+        """
+        mounts = (config.get("HostConfig") or {}).get("Mounts") or ()
+        binds = [mount for mount in mounts if mount.get("Type") == "bind"]
+        if binds and self._transport.is_podman:
+            self._check_sources(config, binds, name)
         made = self._transport.json(
             "POST",
             "/containers/create",
@@ -203,6 +210,33 @@ class ContainerVerbs:
         said = self.look(f"/exec/{exec_id}/json", "inspecting a command in a container") or {}
         code = said.get("ExitCode")
         return None if code is None or said.get("Running") else int(code)
+
+    def _check_sources(
+        self, config: Mapping[str, Any], binds: Sequence[Mapping[str, Any]], name: str | None
+    ) -> None:
+        """See that they are there: Podman would make them, but not by its own way of creating."""
+        body = {
+            "image": config["Image"],
+            "labels": config.get("Labels") or {},
+            "mounts": [
+                {
+                    "type": "bind",
+                    "source": bind["Source"],
+                    "destination": bind["Target"],
+                    "options": ["rbind"],
+                }
+                for bind in binds
+            ],
+            **({"name": name} if name else {}),
+        }
+        doing, path = "creating a container", "/libpod/containers/create"
+        try:
+            made = self._transport.json("POST", path, doing=doing, json=body)
+        except EngineRefusedError as error:
+            if "no such file" in error.message:
+                raise
+            return  # whatever else it is will be said in Docker's way, too
+        self.remove_container(str(made["Id"]))
 
     # networks and volumes
 

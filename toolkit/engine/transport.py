@@ -110,6 +110,14 @@ class Transport:
         self._local = threading.local()
         self._clients: weakref.WeakSet[_Client] = weakref.WeakSet()
         self._api: str | None = None
+        self._podman: bool | None = None
+
+    @property
+    def is_podman(self) -> bool:
+        """Whether the engine is Podman, which says so with every answer."""
+        if self._podman is None:
+            self.request("GET", "/_ping", doing="asking which engine it is")
+        return bool(self._podman)
 
     def request(
         self,
@@ -240,9 +248,11 @@ class Transport:
         limit = sent.pop("timeout")
         connecting = _CONNECT_SECONDS if limit is None else min(limit, _CONNECT_SECONDS)
         with failures.translated(doing, self.endpoint):
-            return client.request(
+            response: requests.Response = client.request(
                 method, f"{client.base_url}{prefix}{path}", timeout=(connecting, limit), **sent
             )
+        self._podman = "Libpod-API-Version" in response.headers
+        return response
 
     def _client(self) -> _Client:
         found: _Client | None = getattr(self._local, "client", None)
