@@ -253,6 +253,29 @@ def test_a_limit_ends_nobody_elses_processes(channel: Channel) -> None:
     assert len(left) == 1
 
 
+@pytest.mark.parametrize(
+    ("last_act", "said"),
+    [
+        # Its child is left when all that there were have been asked.
+        ("if os.fork(): os._exit(0)\n signal.signal(15, said)\n time.sleep(60)", b"asked\n"),
+        ("os.system('sleep 0.3; echo cleared up')\n os._exit(0)", b"cleared up\n"),
+    ],
+)
+def test_what_is_forked_while_a_block_ends_is_asked_to_end_unless_somebody_waits_for_it(
+    channel: Channel, last_act: str, said: bytes
+) -> None:
+    cancellation = Cancellation()
+    code = (
+        "import os, signal, time\n"
+        "def said(*_):\n os.write(1, b'asked\\n')\n os._exit(0)\n"
+        f"def end(*_):\n {last_act}\n"
+        "signal.signal(15, end)\nos.write(1, b'on\\n')\ntime.sleep(60)"
+    )
+    command = Command((sys.executable, "-c", code), cancellation=cancellation)
+    result = channel.run(command, on_output=lambda *_: elsewhere(cancellation.cancel))
+    assert (result.cancelled, result.stdout) == (True, b"on\n" + said)
+
+
 @pytest.mark.parametrize("way", ["limit", "cancellation"])
 def test_what_another_program_leaves_meanwhile_lives_on(channel: Channel, way: str) -> None:
     """It has no supervisor any more, and is younger than the program that is ended by force."""

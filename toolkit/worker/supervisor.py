@@ -153,18 +153,25 @@ class _Supervisor:
     def _end(self, number: int, limit: float) -> None:
         """Signal every descendant until none is left, or the limit has passed."""
         deadline = time.monotonic() + limit
-        if number == signal.SIGTERM:
-            self._ask_to_end()
+        asked: set[int] = set()
         while (self._reap() or self._descendants()) and time.monotonic() < deadline:
             if number == signal.SIGKILL:
                 kill(self._descendants)
+            else:
+                self._ask_to_end(asked)
             if self._poll.poll(20):
                 os.read(self._wake, 4096)
 
-    def _ask_to_end(self) -> None:
-        for pid in self._descendants():  # a shell that outlives its program says "Terminated"
-            _signal(pid, signal.SIGTERM)
-            _signal(pid, signal.SIGCONT)  # a stopped process would not hear it
+    def _ask_to_end(self, asked: set[int]) -> None:
+        """Ask each once: first all; then what was forked meanwhile by one that has ended of it.
+
+        What one forks that lives on is its own affair: it may be clearing up.
+        """
+        for pid in self._orphans() if asked else self._descendants():
+            if pid not in asked:  # a shell that outlives its program says "Terminated"
+                asked.add(pid)
+                _signal(pid, signal.SIGTERM)
+                _signal(pid, signal.SIGCONT)  # a stopped process would not hear it
 
     def _reap(self) -> bool:
         """Collect the dead. False when there is no child left, dead or alive."""
@@ -182,6 +189,10 @@ class _Supervisor:
         if not self._reported:
             self._reported = True
             os.write(self._reports, NUMBER.pack(code))
+
+    def _orphans(self) -> list[int]:
+        """Those that have nobody else any more, and the block's own first process."""
+        return [pid for pid, process in processes().items() if process.parent == os.getpid()]
 
     def _descendants(self) -> list[int]:
         """All of them, the parents before their children."""
