@@ -61,6 +61,7 @@ class Run:
         self._again: Callable[[], None] | None = None
         self.begins_by: float | None = None
         """When it must have begun, while it has not."""
+        self._unheard = False
         self._code: int | None = None
         self._supervised = self._obeyed = self._forsaken = False
         self._stopping = False
@@ -86,7 +87,7 @@ class Run:
             if descriptor >= 0
         }
         self.supervisor = self.child = 0
-        self._supervised = True
+        self._supervised, self._unheard = True, False
         self.begins_by = time.monotonic() + PATIENCE if pipes.begin >= 0 else None
 
     @property
@@ -214,16 +215,17 @@ class Run:
         self._reports += data
         self.supervisor, self.child, code, self._obeyed = understand(self._reports)
         self._note_begin()
+        is_over = code is not None or not data
+        if is_over and (self._unheard or (not data and self.begins_by is not None)):
+            self.begin_again()
+            return
         if code is not None and self._code is None:
             self._code = code
             if not self._stopping:
                 until = time.monotonic() + _AFTERMATH
                 self.deadline = until if self.deadline is None else min(until, self.deadline)
         if not data:
-            if self.begins_by is not None:
-                self.begin_again()
-            else:
-                self._forget_supervisor()
+            self._forget_supervisor()
 
     def begin_again(self) -> None:
         """It was lost: nothing of it has run, and nothing of its input was passed on."""
@@ -250,11 +252,12 @@ class Run:
 
     def _close_begin(self, _event: int) -> None:
         """Nobody reads there any more: it has heard, or is no more, as the reports will tell."""
+        self._unheard = _unread(self._pipes.begin) > 0  # it was killed just before it was told
         self._pipes.drop("begin")
         self._note_begin()
 
     def _note_begin(self) -> None:
-        if self._pipes.begin < 0 and self.child:
+        if self._pipes.begin < 0 and self.child and not self._unheard:
             self._again = self.begins_by = None
 
     def _forget_supervisor(self) -> None:
@@ -338,8 +341,13 @@ class Run:
 
 def _bytes_in(pipe: int) -> int:
     """How much can be read from a pipe now; one more where nothing can, to notice its end."""
+    return _unread(pipe) or 1
+
+
+def _unread(pipe: int) -> int:
+    """How much is in a pipe, of which this may be either end."""
     import fcntl
     import termios
 
-    answer = fcntl.ioctl(pipe, termios.FIONREAD, b"\0" * 4)
-    return struct.unpack("i", answer)[0] or 1
+    answer: int = struct.unpack("i", fcntl.ioctl(pipe, termios.FIONREAD, b"\0" * 4))[0]
+    return answer

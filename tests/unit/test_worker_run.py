@@ -1,0 +1,55 @@
+"""What a run makes of what is reported of a spare that was to become it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+
+import pytest
+
+from toolkit.worker.outgoing import Outgoing
+from toolkit.worker.run import Run
+from toolkit.worker.spawn import open_pipes
+from toolkit.worker.supervisor import NUMBER, introduction
+
+KILLED = 137
+
+
+def until_it_rests(run: Run) -> None:
+    """Do what the worker does while there is something to be done."""
+    while True:
+        places: dict = {}  # type: ignore[type-arg]
+        run.places(places, can_read=True)
+        poll = select.poll()
+        for descriptor, (events, _) in places.items():
+            poll.register(descriptor, events)
+        found = poll.poll(0)
+        if not found:
+            return
+        for descriptor, event in found:
+            places[descriptor][1](event)
+
+
+@pytest.mark.parametrize("has_heard", [False, True])
+def test_a_spare_that_is_killed_has_run_nothing_unless_it_had_heard_what_it_is(
+    has_heard: bool,
+) -> None:
+    """Code that kills all of its uid may end at the moment at which the next run begins."""
+    again: list[bool] = []
+    run = Run(1, None, Outgoing(1), feed=False)
+    ours, theirs = open_pipes(contextlib.nullcontext())
+    run.adopt(ours, again=lambda: again.append(True))
+    os.write(ours.begin, b"what it is")
+    if has_heard:
+        os.read(theirs.begin, 100)
+    os.write(theirs.reports, introduction(10, 11))
+    until_it_rests(run)
+    for name in ("begin", "input", "output", "errors"):
+        theirs.drop(name)
+    os.write(theirs.reports, NUMBER.pack(KILLED))
+    until_it_rests(run)
+    assert again == ([] if has_heard else [True])
+    assert run.was_killed == has_heard
+    theirs.close()
+    ours.close()
