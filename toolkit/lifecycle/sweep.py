@@ -23,6 +23,7 @@ Standing = Literal["used", "kept", "dead", "unknown", "foreign"]
 _NEVER_STARTED: Final = 300.0
 """Seconds after which a container that was created is not going to be started."""
 _SECONDS: Final = 1.0
+_AT_ONCE: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,15 +122,31 @@ def survey(
 
 
 def sweep(engine: Engine, *, seconds: float) -> list[Belonging]:
-    """Remove what is proven dead, for so long at most; return what was. Raises EngineError."""
+    """Remove what is proven dead, for so long at most; return what was. Raises EngineError.
+
+    Several at a time: one takes the engine a tenth of a second, and what a pool has left is many.
+    Containers go before the networks and volumes that they use.
+    """
     deadline = time.monotonic() + seconds
-    removed = []
-    for belonging, verdict in survey(engine):
-        if verdict.standing == "dead" and time.monotonic() < deadline:
+
+    def removed(belonging: Belonging) -> bool:
+        if time.monotonic() < deadline:
             with contextlib.suppress(EngineRefusedError):  # a volume that somebody uses
                 remove(engine, belonging)
-                removed.append(belonging)
-    return removed
+                return True
+        return False
+
+    dead = [each for each, verdict in survey(engine) if verdict.standing == "dead"]
+    gone: list[Belonging] = []
+    if not dead:  # as nearly always: not even the import below
+        return gone
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(_AT_ONCE, "toolkit sweep") as pool:
+        for is_container in (True, False):
+            kind = [each for each in dead if (each.kind == "container") is is_container]
+            gone += [each for each, done in zip(kind, pool.map(removed, kind), strict=True) if done]
+    return gone
 
 
 def clear(engine: Engine, name: str) -> None:
