@@ -139,18 +139,19 @@ def test_a_volume_in_use_stays_and_all_that_comes_after_it_goes(engine: Engine, 
 
 def test_doctor_lists_both_and_says_how_to_remove_them(container: Container, left: str) -> None:
     """What is kept is no fault: it is shown, and not among the commands to be pasted."""
-    ended = toolkit("doctor", "--check", "containers.left")
+    ended = toolkit("doctor", "--check", "gc.containers")
     said = ended.stdout.decode()
     assert left in said
     assert "         toolkit gc\n" in said
     assert ended.returncode == 1  # asked by name; in the whole it is a warning
-    ended = toolkit("doctor", "--check", "containers.kept")
+    told = json.loads(toolkit("doctor", "--check", "gc.containers", "--json").stdout)["checks"]
+    (found,) = [check for check in told if check["id"] == "gc.containers"]
+    assert container.name in found["data"]["running"]
+    assert toolkit("gc").returncode == 0
+    ended = toolkit("doctor", "--check", "gc.containers")
     said = ended.stdout.decode()
     assert ended.returncode == 0
     assert container.name in said
-    told = json.loads(toolkit("doctor", "--check", "containers.kept", "--json").stdout)["checks"]
-    (found,) = [check for check in told if check["id"] == "containers.kept"]
-    assert container.name in found["data"]["running"]
     assert "         docker rm -f " in said
     assert "All commands" not in said
 

@@ -16,21 +16,29 @@ from typing import Any
 import pytest
 
 from toolkit.cli.doctor import doctor
-from toolkit.doctor import CHECKS, client, containers, endpoint, engine, image, workdir
+from toolkit.doctor import CHECKS, client, endpoint, engine, features, gc, image, workdir
 from toolkit.doctor.check import Check, Finding
 from toolkit.doctor.facts import (
     Belongings,
     Build,
     Chosen,
     Client,
+    Clock,
+    Detour,
     Disk,
     DockerConfig,
     Environment,
+    Files,
+    Graphics,
     ImageSeen,
     Kind,
+    Latency,
+    Others,
     Permission,
     Reach,
+    Runtimes,
     Socket,
+    Users,
     Versions,
     WorkDir,
 )
@@ -74,8 +82,18 @@ JUDGES: dict[str, tuple[Callable[[Any], Finding], Any]] = {
     "engine.cgroup": (engine.cgroup, None),
     "engine.warnings": (engine.warnings, None),
     "engine.security": (engine.security, None),
-    "containers.left": (containers.left, Belongings()),
-    "containers.kept": (containers.kept, Belongings()),
+    "endpoint.proxy": (endpoint.proxy, Detour("")),
+    "endpoint.others": (endpoint.others, Others(UNIX)),
+    "engine.rootless": (features.rootless, Users(rootless=False, remapped=False, user="ann")),
+    "engine.runtimes": (features.runtimes, Runtimes(("runc",), "runc")),
+    "engine.gpu": (features.gpu, Graphics()),
+    "engine.init": (features.init, None),
+    "engine.liverestore": (features.live_restore, None),
+    "engine.clock": (features.clock, Clock(0.0)),
+    "engine.latency": (features.latency, Latency(UNIX, 1)),
+    "gc.containers": (gc.containers, Belongings()),
+    "gc.volumes": (gc.volumes, Belongings()),
+    "gc.files": (gc.files, Files("work")),
     "workdir.local": (workdir.local, WORK),
     "image.present": (image.present, ImageSeen(None, engine="linux/amd64")),
 }

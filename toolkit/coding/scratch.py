@@ -73,12 +73,21 @@ def remove(folder: Path) -> None:
 
 def sweep(root: Path | None = None) -> None:
     """Remove the folders of processes that are proven dead. It never raises."""
+    for folder in abandoned(root):
+        remove(folder)
+
+
+def abandoned(root: Path | None = None) -> tuple[Path, ...]:
+    """Find the folders of this user's processes that are proven dead. It never raises."""
     mine = _identity()
     with contextlib.suppress(OSError), os.scandir(root or tempfile.gettempdir()) as entries:
-        for entry in entries:
-            found = _NAME.fullmatch(entry.name)
-            if found is not None and _is_dead(found.groupdict(), mine) and _is_ours(entry):
-                remove(Path(entry.path))
+        return tuple(Path(entry.path) for entry in entries if _is_abandoned(entry, mine))
+    return ()
+
+
+def _is_abandoned(entry: os.DirEntry[str], mine: dict[str, str]) -> bool:
+    found = _NAME.fullmatch(entry.name)
+    return found is not None and _is_dead(found.groupdict(), mine) and _is_ours(entry)
 
 
 def _is_ours(entry: os.DirEntry[str]) -> bool:

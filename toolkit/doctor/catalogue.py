@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from toolkit.doctor import client, containers, endpoint, engine, image, workdir
+from toolkit.doctor import client, endpoint, engine, features, gc, image, workdir
 from toolkit.doctor.check import Check, composed
 
 _REACHED: Final = ("endpoint.reach",)
@@ -75,6 +75,20 @@ CHECKS: Final[tuple[Check, ...]] = (
         run=composed(lambda world: world.kind, endpoint.kind),
     ),
     Check(
+        id="endpoint.proxy",
+        title="way to the engine",
+        level="warn",
+        needs=("endpoint.resolve",),
+        run=composed(lambda world: world.detour, endpoint.proxy),
+    ),
+    Check(
+        id="endpoint.others",
+        title="other engines",
+        level="info",
+        needs=_REACHED,
+        run=composed(lambda world: world.others, endpoint.others),
+    ),
+    Check(
         id="engine.version",
         title="versions",
         level="error",
@@ -133,18 +147,53 @@ CHECKS: Final[tuple[Check, ...]] = (
         run=composed(lambda world: world.info, engine.security),
     ),
     Check(
-        id="containers.left",
-        title="leftovers",
+        id="engine.rootless",
+        title="users",
         level="warn",
         needs=_REACHED,
-        run=composed(lambda world: world.belongings, containers.left),
+        run=composed(lambda world: world.users, features.rootless),
     ),
     Check(
-        id="containers.kept",
-        title="kept containers",
+        id="engine.runtimes",
+        title="runtimes",
+        level="error",
+        needs=_REACHED,
+        run=composed(lambda world: world.runtimes, features.runtimes),
+    ),
+    Check(
+        id="engine.gpu",
+        title="GPU",
         level="info",
         needs=_REACHED,
-        run=composed(lambda world: world.belongings, containers.kept),
+        run=composed(lambda world: world.graphics, features.gpu),
+    ),
+    Check(
+        id="engine.init",
+        title="init program",
+        level="warn",
+        needs=_REACHED,
+        run=composed(lambda world: world.info, features.init),
+    ),
+    Check(
+        id="engine.liverestore",
+        title="restarts of the engine",
+        level="warn",
+        needs=_REACHED,
+        run=composed(lambda world: world.info, features.live_restore),
+    ),
+    Check(
+        id="engine.clock",
+        title="clock",
+        level="warn",
+        needs=_REACHED,
+        run=composed(lambda world: world.clock, features.clock),
+    ),
+    Check(
+        id="engine.latency",
+        title="time of a call",
+        level="warn",
+        needs=_REACHED,
+        run=composed(lambda world: world.latency, features.latency),
     ),
     Check(
         id="workdir.local",
@@ -160,5 +209,26 @@ CHECKS: Final[tuple[Check, ...]] = (
         level="warn",
         needs=_REACHED,
         run=composed(lambda world: world.image, image.present),
+    ),
+    Check(
+        id="gc.containers",
+        title="containers of ours",
+        level="warn",
+        needs=_REACHED,
+        run=composed(lambda world: world.belongings, gc.containers),
+    ),
+    Check(
+        id="gc.volumes",
+        title="networks and volumes of ours",
+        level="info",
+        needs=_REACHED,
+        run=composed(lambda world: world.belongings, gc.volumes),
+    ),
+    Check(
+        id="gc.files",
+        title="files of ours",
+        level="info",
+        needs=("client.python",),
+        run=composed(lambda world: world.files, gc.files),
     ),
 )

@@ -7,7 +7,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from toolkit.doctor.check import Finding, Fix
-from toolkit.doctor.facts import Chosen, Kind, Permission, Reach, Socket
+from toolkit.doctor.facts import Chosen, Detour, Kind, Others, Permission, Reach, Socket
 
 _START: Final = Fix("start an engine", ("toolkit engine start",))
 # By what its socket's path contains; the first that fits.
@@ -201,6 +201,47 @@ def kind(seen: Kind) -> Finding:
         problem="warn",
         why=f"The engine at {seen.address} runs elsewhere, so bind mounts show its own disk.",
         fix=Fix("work with copies, or with an engine on this machine"),
+        data=data,
+    )
+
+
+def proxy(seen: Detour) -> Finding:
+    """endpoint.proxy."""
+    data = {"host": seen.host, "variable": seen.variable, "proxy": seen.proxy}
+    if seen.variable:
+        host = shlex.quote(seen.host)
+        return Finding(
+            f"calls of the engine would go by the proxy of {seen.variable}",
+            problem="warn",
+            why=f"{seen.variable}={seen.proxy} applies to {seen.host}, which NO_PROXY does not "
+            "name; a proxy that is not made for it breaks attached streams.",
+            fix=Fix(
+                "take the engine's host out of the proxy's reach",
+                (f'export NO_PROXY="${{NO_PROXY:+$NO_PROXY,}}"{host}',),
+            ),
+            data=data,
+        )
+    if seen.refuses:
+        return Finding(
+            "a proxy before the engine lets nothing be created",
+            problem="warn",
+            why=f"POST /containers/create was refused: {seen.refuses}.",
+            fix=Fix("allow POST, CONTAINERS and EXEC in the proxy: POST=1 CONTAINERS=1 EXEC=1"),
+            data=data,
+        )
+    return Finding("nothing stands before the engine", data=data)
+
+
+def others(seen: Others) -> Finding:
+    """endpoint.others."""
+    data = {"others": list(seen.addresses)}
+    if not seen.addresses:
+        return Finding("no other engine answers on this machine", data=data)
+    return Finding(
+        f"other engines answer, too: {', '.join(seen.addresses)}",
+        problem="info",
+        why=f"This one is {seen.here}; an image that was built in one is not in the others.",
+        fix=Fix("say which is meant, if it is another", _use(seen.addresses[0]).commands),
         data=data,
     )
 

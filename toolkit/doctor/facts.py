@@ -142,6 +142,70 @@ Info = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
+class Detour:
+    """What stands between us and the engine; `variable` names a proxy that would be asked first.
+
+    `refuses` is what a proxy before the engine's socket answered to a POST.
+    """
+
+    host: str
+    variable: str = ""
+    proxy: str = ""
+    refuses: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Others:
+    """Sockets of other engines that answer."""
+
+    here: str
+    addresses: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Users:
+    """Whose ids the users in containers are; `ids` is how many subordinate ones the user has."""
+
+    rootless: bool
+    remapped: bool
+    user: str = ""
+    ids: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Runtimes:
+    """The engine's runtimes, and programs of this machine that could be some."""
+
+    registered: tuple[str, ...]
+    default: str
+    here: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Graphics:
+    """A GPU's device here, if any, and the engine's ways to give one to containers."""
+
+    device: str = ""
+    runtime: bool = False
+    cdi: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """How far the engine's clock is ahead of ours."""
+
+    seconds: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """How long a call takes on a connection that is open."""
+
+    address: str
+    milliseconds: int
+
+
+@dataclass(frozen=True, slots=True)
 class WorkDir:
     """The work directory, or where one would be made; sizes in bytes."""
 
@@ -157,11 +221,28 @@ class WorkDir:
 
 @dataclass(frozen=True, slots=True)
 class Belongings:
-    """Names of what is on the engine and has our labels: of the dead, and of what is kept."""
+    """Names of what is on the engine and has our labels: of the dead, and of what is kept.
+
+    The first four are containers, `…_stores` are networks and volumes.
+    """
 
     dead: tuple[str, ...] = ()
     running: tuple[str, ...] = ()
     stopped: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
+    dead_stores: tuple[str, ...] = ()
+    kept_stores: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """Our temporary folders and proofs that dead processes left; `others`: files of other users."""
+
+    work_dir: str = ""
+    folders: tuple[str, ...] = ()
+    proofs: tuple[str, ...] = ()
+    others: int = 0
+    example: str = ""
 
 
 @dataclass(frozen=True, slots=True)

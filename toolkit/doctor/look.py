@@ -22,7 +22,6 @@ from toolkit.doctor import facts
 from toolkit.engine import Engine, EngineVersion, failures
 from toolkit.engine.endpoint import Endpoint, known_sockets
 from toolkit.errors import EngineRefusedError, EngineTooOldError, ImageReferenceError, ToolkitError
-from toolkit.lifecycle import survey
 from toolkit.reference import ImageReference
 
 _STEERING: Final = ("DOCKER_", "PIP_", "UV_", "PYTHONHOME")
@@ -100,7 +99,7 @@ def socket_at(path: Path | None, env: Mapping[str, str], home: Path) -> facts.So
     return facts.Socket(
         kind=kind,
         path=str(path),
-        owner=_user(found.st_uid),
+        owner=user_name(found.st_uid),
         group=_group(found.st_gid),
         gid=found.st_gid,
         mode=stat.S_IMODE(found.st_mode),
@@ -152,7 +151,7 @@ def _error(engine: Engine) -> ToolkitError | None:
 
 def permission(socket: facts.Socket, env: Mapping[str, str]) -> facts.Permission:
     uid = os.geteuid()
-    user = _user(uid)
+    user = user_name(uid)
     runtime = env.get("XDG_RUNTIME_DIR")
     rootless = Path(runtime or f"/run/user/{uid}") / "docker.sock"
     remote = socket.kind == "remote"
@@ -164,7 +163,7 @@ def permission(socket: facts.Socket, env: Mapping[str, str]) -> facts.Permission
         groups=tuple(sorted({os.getegid(), *os.getgroups()})),
         in_group_file=user in _members(socket.gid),
         in_container=failures.looks_like_a_container(),
-        selinux=_read(Path("/sys/fs/selinux/enforce")).strip() == "1",
+        selinux=text_of(Path("/sys/fs/selinux/enforce")).strip() == "1",
         rootless=str(rootless) if _is_socket(rootless) else None,
     )
 
@@ -176,7 +175,7 @@ def _members(gid: int) -> list[str]:
         return []
 
 
-def _user(uid: int) -> str:
+def user_name(uid: int) -> str:
     try:
         return pwd.getpwuid(uid).pw_name
     except KeyError:
@@ -190,7 +189,7 @@ def _group(gid: int) -> str:
         return str(gid)
 
 
-def _read(path: Path) -> str:
+def text_of(path: Path) -> str:
     try:
         return path.read_text(errors="replace")
     except OSError:
@@ -248,7 +247,7 @@ def work_dir(given: Path | None, home: Path) -> facts.WorkDir:
         writable=os.access(place, os.W_OK | os.X_OK),
         free=found.f_bavail * found.f_frsize,
         noexec=bool(found.f_flag & os.ST_NOEXEC),
-        file_system=file_system(place, _read(Path("/proc/self/mountinfo"))),
+        file_system=file_system(place, text_of(Path("/proc/self/mountinfo"))),
         place=_place(path, home),
     )
 
@@ -294,17 +293,4 @@ def image(engine: Engine, name: str, version: EngineVersion) -> facts.ImageSeen:
         platform=f"{found.get('Os')}/{found.get('Architecture')}",
         engine=runs,
         digest=carried.get(labels.DIGEST),
-    )
-
-
-def belongings(engine: Engine) -> facts.Belongings:
-    """Sort what is ours by how it stands; what is in use is nobody's concern here."""
-    found = survey(engine)
-    kept = [each for each, verdict in found if verdict.standing == "kept"]
-    return facts.Belongings(
-        dead=tuple(each.name for each, verdict in found if verdict.standing == "dead"),
-        running=tuple(each.name for each in kept if each.state == "running"),
-        stopped=tuple(
-            each.name for each in kept if each.kind == "container" and each.state != "running"
-        ),
     )

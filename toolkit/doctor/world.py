@@ -5,13 +5,14 @@ The shell of the checks. Nothing here judges, changes anything, pulls, or needs 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from toolkit.doctor import facts, look
+from toolkit.doctor import around, facts, leavings, look
 from toolkit.engine import Engine, EngineVersion
 from toolkit.engine.endpoint import Endpoint, resolve
 from toolkit.errors import EngineError
@@ -92,7 +93,43 @@ class World:
 
     @cached_property
     def info(self) -> facts.Info:
-        return self.engine.info()
+        return self._timed_info[0]
+
+    @cached_property
+    def _timed_info(self) -> tuple[facts.Info, float]:
+        """The info, and our time in the middle of the request."""
+        begun = time.time()
+        said = self.engine.info()
+        return said, (begun + time.time()) / 2
+
+    @cached_property
+    def detour(self) -> facts.Detour:
+        engine = None if self.reach.error else self.engine
+        return around.detour(self.endpoint.address, engine, self.question.env)
+
+    @cached_property
+    def others(self) -> facts.Others:
+        return around.others(self.endpoint, self.question.env, self.question.home)
+
+    @cached_property
+    def users(self) -> facts.Users:
+        return around.users(self.info, self.endpoint)
+
+    @cached_property
+    def runtimes(self) -> facts.Runtimes:
+        return around.runtimes(self.info, self.question.env)
+
+    @cached_property
+    def graphics(self) -> facts.Graphics:
+        return around.graphics(self.info)
+
+    @cached_property
+    def clock(self) -> facts.Clock:
+        return around.clock(*self._timed_info)
+
+    @cached_property
+    def latency(self) -> facts.Latency:
+        return around.latency(self.engine)
 
     @cached_property
     def kind(self) -> facts.Kind:
@@ -127,7 +164,11 @@ class World:
 
     @cached_property
     def belongings(self) -> facts.Belongings:
-        return look.belongings(self.engine)
+        return leavings.belongings(self.engine)
+
+    @cached_property
+    def files(self) -> facts.Files:
+        return leavings.files(self.question.work_dir)
 
     @cached_property
     def work_dir(self) -> facts.WorkDir:
