@@ -191,7 +191,9 @@ def test_siblings_that_are_killed_have_a_true_result(python: Run, container: Con
         thread.start()
     for _ in siblings:
         assert begun.acquire(timeout=30)
-    assert python("import os\nos.kill(-1, 9)\nprint('alone')").stdout == b"alone\n"
+    killer = python("import os\nos.kill(-1, 9)\nprint('alone')")
+    # Where its own supervisor has its uid, that may be known to be killed before it has printed.
+    assert (killer.exit_code, killer.stdout) in {(0, b"alone\n"), (137, b""), (137, b"alone\n")}
     for thread in threads:
         thread.join()
     assert [(one.exit_code, one.stdout) for one in results] == [(137, b"on\n")] * 2
