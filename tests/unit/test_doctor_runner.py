@@ -173,6 +173,7 @@ def test_the_checks_are_those_of_the_reference_in_its_order() -> None:
         "endpoint": "resolve socket permission reach kind proxy others",
         "engine": "version os build storage disk cgroup warnings security rootless runtimes gpu "
         "init liverestore clock latency",
+        "dood": "in_container identity socket workdir bind sharing selinux",
         "workdir": "local",
         "image": "present",
         "gc": "containers volumes files",

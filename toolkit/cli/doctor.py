@@ -35,6 +35,7 @@ class _Options(TypedDict):
     only: tuple[str, ...]
     skip: tuple[str, ...]
     work_dir: Path | None
+    bind_dir: str | None
     image: str | None
     strict: bool
     as_json: bool
@@ -46,6 +47,11 @@ class _Options(TypedDict):
 @click.option("--check", "only", multiple=True, metavar="ID", help="Only this check or group.")
 @click.option("--skip", multiple=True, metavar="ID", help="All but this check or group.")
 @click.option("--work-dir", type=click.Path(path_type=Path), help="The work directory to look at.")
+@click.option(
+    "--bind-dir",
+    metavar="PATH",
+    help="What the work directory is on the engine's host, to be proven.",
+)
 @click.option(
     "--image",
     envvar=DEFAULT_VARIABLE,
@@ -85,6 +91,7 @@ def _run(options: _Options) -> int:
         home=home_folder(os.environ),
         work_dir=options["work_dir"],
         image=options["image"],
+        bind_dir=options["bind_dir"],
     )
     try:
         report = diagnose(question, only=options["only"], skip=options["skip"])

@@ -179,7 +179,7 @@ def _reach_fix(seen: Reach) -> Fix:
 
 def kind(seen: Kind) -> Finding:
     """endpoint.kind."""
-    provider = _provider(seen)
+    provider = provider_of(seen)
     data = {"provider": provider, "secure": seen.secure}
     scheme, _, rest = seen.address.partition("://")
     if scheme == "unix":
@@ -246,7 +246,8 @@ def others(seen: Others) -> Finding:
     )
 
 
-def _provider(seen: Kind) -> str:
+def provider_of(seen: Kind) -> str:
+    """Name what runs the engine, by what it says of itself."""
     system, name = seen.operating_system.lower(), seen.name.lower()
     if seen.flavour == "podman":
         return "Podman"

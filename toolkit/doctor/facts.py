@@ -257,3 +257,79 @@ class ImageSeen:
     platform: str = ""
     engine: str = ""
     digest: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Inside:
+    """What tells that this process is in a container; `sure` where the kernel does."""
+
+    sure: bool
+    signs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """The container around us: the id that was proven, and those that were only suggested."""
+
+    address: str
+    id: str = ""
+    suspects: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SocketMount:
+    """The endpoint's socket in this container, and the mount that it is on."""
+
+    kind: SocketKind
+    path: str = ""
+    point: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Mounted:
+    """The mount that holds the work dir, whose links are resolved to `folder`."""
+
+    path: str
+    folder: str
+    point: str
+    file_system: str
+    inside: bool = True
+    given: bool = True
+    whole: bool = False
+    """Whether the mount shows the root of its file system."""
+    read_only: bool = False
+    nested: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """What the engine has been proven to know the work dir as, or why it was not.
+
+    `untried` says why nothing was tried; `given` is what the user says of it.
+    """
+
+    folder: str = ""
+    untried: str = ""
+    given: str = ""
+    from_env: str = ""
+    source: str = ""
+    error: str = ""
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Sharing:
+    """An engine in a virtual machine, and the folder of this machine that it is to see."""
+
+    kind: Kind
+    path: str
+    home: str
+
+
+@dataclass(frozen=True, slots=True)
+class Relabel:
+    """Whether the engine confines containers by SELinux, and the label of the work dir."""
+
+    confined: bool
+    path: str
+    label: str = ""

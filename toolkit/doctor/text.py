@@ -55,9 +55,15 @@ def lines(report: Report, manner: Manner) -> Iterator[str]:
 
 def _surroundings(report: Report) -> str:
     known = report.environment
-    engine = f"{known['engine']}, API {known['api']}" if known.get("engine") else "no engine"
+    engine = f"{known['engine']}, API {known['api']}" if known.get("engine") else _silence(report)
     origin = f" ({known['origin']})" if known.get("origin") else ""
     return redact(f"{known.get('endpoint') or 'no endpoint'}{origin}: {engine}")
+
+
+def _silence(report: Report) -> str:
+    """Say why the engine's version is not known; perhaps no check has asked for it."""
+    good = {result.check.id for result in report.results if result.status in {"ok", "warn"}}
+    return "it answers" if "endpoint.reach" in good else "no engine"
 
 
 def _result(result: Result, manner: Manner) -> Iterator[str]:

@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from toolkit.doctor import around, facts, leavings, look
+from toolkit.doctor import around, facts, inside, leavings, look
 from toolkit.engine import Engine, EngineVersion
 from toolkit.engine.endpoint import Endpoint, resolve
 from toolkit.errors import EngineError
@@ -29,6 +29,7 @@ class Question:
     home: Path
     work_dir: Path | None = None
     image: str | None = None
+    bind_dir: str | None = None
 
 
 class World:
@@ -161,6 +162,36 @@ class World:
     @cached_property
     def disk(self) -> facts.Disk:
         return look.disk(_text(self.info, "DockerRootDir"), self.endpoint)
+
+    @cached_property
+    def inside(self) -> facts.Inside:
+        return inside.inside(self.question.env)
+
+    @cached_property
+    def identity(self) -> facts.Identity:
+        return inside.identity(self.engine)
+
+    @cached_property
+    def socket_mount(self) -> facts.SocketMount:
+        return inside.socket_mount(self.socket)
+
+    @cached_property
+    def mounted(self) -> facts.Mounted:
+        return inside.mounted(self.question.work_dir)
+
+    @cached_property
+    def bound(self) -> facts.Bound:
+        asked = self.question
+        said = (asked.bind_dir, asked.env)
+        return inside.bound(self.engine, asked.work_dir, said, asked.image or "")
+
+    @cached_property
+    def sharing(self) -> facts.Sharing:
+        return facts.Sharing(self.kind, str(self.work_dir.path), str(self.question.home))
+
+    @cached_property
+    def relabel(self) -> facts.Relabel:
+        return inside.relabel(self.info, self.work_dir.path)
 
     @cached_property
     def belongings(self) -> facts.Belongings:
