@@ -42,6 +42,32 @@ def test_json_is_one_document_and_nothing_else(tmp_path: Path) -> None:
     assert "s3cret" not in ended.stdout
 
 
+def test_no_password_of_the_environment_is_in_any_output(tmp_path: Path) -> None:
+    """Proxies, indexes and logins alike, in the text with all data and in the document."""
+    (tmp_path / ".docker").mkdir()
+    (tmp_path / ".docker" / "config.json").write_text(
+        '{"auths": {"r.example": {"auth": "czNjcmV0"}}, '
+        '"proxies": {"default": {"httpProxy": "http://ann:s3cret@127.0.0.1:1"}}}'
+    )
+    env = {
+        "HOME": str(tmp_path),
+        "HTTP_PROXY": "http://ann:s3cret@127.0.0.1:1",
+        "HTTPS_PROXY": "ann:s3cret@127.0.0.1:1",
+        "PIP_INDEX_URL": "https://ann:s3cret@index.example/simple",
+        "DOCKER_HOST": "tcp://ann:s3cret@127.0.0.1:1",
+    }
+    for options in (("--verbose",), ("--json",)):
+        ended = doctor(*options, **env)
+        assert "127.0.0.1:1" in ended.stdout
+        assert "s3cret" not in ended.stdout + ended.stderr
+        assert "czNjcmV0" not in ended.stdout + ended.stderr
+
+
+def test_offline_leaves_the_registry_alone_and_says_so(tmp_path: Path) -> None:
+    ended = doctor("--offline", "--check", "net.registry", HOME=str(tmp_path))
+    assert "net.registry (registry): left out: it asks others" in ended.stdout
+
+
 def test_a_healthy_part_is_exit_code_0(tmp_path: Path) -> None:
     ended = doctor("--check", "client.python", HOME=str(tmp_path))
     assert (ended.returncode, ended.stderr) == (0, "")

@@ -16,11 +16,12 @@ from typing import Any
 import pytest
 
 from toolkit.cli.doctor import doctor
-from toolkit.doctor import CHECKS, client, dood, endpoint, engine, features, gc, image, workdir
+from toolkit.doctor import CHECKS, client, dood, endpoint, engine, features, gc, image, net, workdir
 from toolkit.doctor.check import Check, Finding
 from toolkit.doctor.facts import (
     Belongings,
     Bound,
+    Bridge,
     Build,
     Chosen,
     Client,
@@ -39,7 +40,10 @@ from toolkit.doctor.facts import (
     Mounted,
     Others,
     Permission,
+    Pool,
+    Proxies,
     Reach,
+    Registry,
     Relabel,
     Runtimes,
     Sharing,
@@ -105,6 +109,9 @@ JUDGES: dict[str, tuple[Callable[[Any], Finding], Any]] = {
     "dood.bind": (dood.bind, Bound("/app/out")),
     "dood.sharing": (dood.sharing, Sharing(Kind(UNIX, secure=False), "/data/work", "/home/ann")),
     "dood.selinux": (dood.selinux, Relabel(confined=True, path="/data/work")),
+    "net.registry": (net.registry, Registry("python:3-slim", "docker.io")),
+    "net.proxy": (net.proxies, Proxies(config="/h/.docker/config.json")),
+    "net.bridge": (net.bridge, Bridge()),
     "gc.containers": (gc.containers, Belongings()),
     "gc.volumes": (gc.volumes, Belongings()),
     "gc.files": (gc.files, Files("work")),
@@ -133,7 +140,9 @@ def changed(usual: Any, differences: dict[str, Any]) -> Any:  # noqa: ANN401 - f
     fields: dict[str, Any] = {}
     for name, value in differences.items():
         before = getattr(usual, name)
-        if is_dataclass(before):
+        if name == "pools":
+            fields[name] = tuple(Pool(**each) for each in value)
+        elif is_dataclass(before):
             fields[name] = changed(before, value)
         elif isinstance(before, Path | tuple):
             fields[name] = type(before)(value)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
+import jsonschema  # type: ignore[import-untyped]  # it has no types, and this is its only use
 import pytest
 
-from toolkit.doctor import text
+from toolkit.doctor import schema, text
 from toolkit.doctor.check import Check, Finding, Fix, Result, Status
 from toolkit.doctor.report import Report, redact
 
@@ -66,6 +67,18 @@ def test_the_key_set_of_the_document_is_pinned() -> None:
     assert document["checks"][0]["duration_ms"] == 3
 
 
+def test_the_document_is_one_of_the_schema_that_is_shipped() -> None:
+    shipped = schema()
+    jsonschema.Draft202012Validator.check_schema(shipped)
+    valid = jsonschema.Draft202012Validator(shipped)
+    document = json.loads(json.dumps(REPORT.document()))
+    valid.validate(document)
+    assert shipped["properties"]["schema"]["const"] == document["schema"]
+    assert not valid.is_valid({**document, "more": 1})
+    del document["checks"][0]["why"]
+    assert not valid.is_valid(document)
+
+
 def test_no_password_is_in_the_document() -> None:
     written = json.dumps(REPORT.document())
     assert "s3cret" not in written
@@ -86,6 +99,8 @@ def test_no_password_is_in_the_text(verbose: bool) -> None:
         ("http://token@proxy:3128/", "http://***@proxy:3128/"),
         ("http://user:p@ss/w@proxy", "http://***@proxy"),
         ("user:pass@proxy:3128", "***@proxy:3128"),
+        ("HTTP_PROXY=user:pass@proxy:3128", "HTTP_PROXY=***@proxy:3128"),
+        ("HTTP_PROXY=http://user:p@ss@proxy", "HTTP_PROXY=http://***@proxy"),
         ("python:3@sha256:0123", "python:3@sha256:0123"),
         ("localhost:5000/a:1@sha256:0123", "localhost:5000/a:1@sha256:0123"),
         ("unix:///var/run/docker.sock", "unix:///var/run/docker.sock"),

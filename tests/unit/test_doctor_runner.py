@@ -6,6 +6,7 @@ import json
 import socket
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -149,6 +150,32 @@ def test_a_check_that_was_left_out_stops_nobody() -> None:
     assert statuses(*checks, skip=("a",)) == {"b.two": "ok"}
 
 
+@pytest.mark.parametrize(
+    ("deep", "only", "made"),
+    [
+        (False, (), {"a.one"}),
+        (False, ("a",), {"a.one"}),
+        (False, ("a.two",), {"a.one", "a.two"}),
+        (True, (), {"a.one", "a.two"}),
+    ],
+)
+def test_a_deep_check_is_made_on_demand_only(
+    deep: bool, only: tuple[str, ...], made: set[str]
+) -> None:
+    checks = (check("a.one"), replace(check("a.two", needs=("a.one",)), deep=True))
+    report = diagnose(replace(QUESTION, deep=deep), only=only, checks=checks)
+    assert {result.check.id for result in report.results} == made
+
+
+def test_offline_asks_nobody_else_and_says_so() -> None:
+    outward = replace(check("a.one", explode), outward=True)
+    report = diagnose(replace(QUESTION, offline=True), checks=(outward, check("b.two")))
+    left_out, fine = report.results
+    assert (left_out.status, left_out.finding.summary) == ("skip", "left out: it asks others")
+    assert fine.status == "ok"
+    assert diagnose(QUESTION, checks=(outward,)).results[0].status == "crash"
+
+
 def test_an_unknown_name_is_refused() -> None:
     with pytest.raises(SpecError) as caught:
         diagnose(QUESTION, only=("endpoint.sokcet",))
@@ -176,6 +203,7 @@ def test_the_checks_are_those_of_the_reference_in_its_order() -> None:
         "dood": "in_container identity socket workdir bind sharing selinux",
         "workdir": "local",
         "image": "present",
+        "net": "registry proxy bridge",
         "gc": "containers volumes files",
     }
 

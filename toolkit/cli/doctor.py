@@ -37,6 +37,8 @@ class _Options(TypedDict):
     work_dir: Path | None
     bind_dir: str | None
     image: str | None
+    deep: bool
+    offline: bool
     strict: bool
     as_json: bool
     verbose: bool
@@ -59,6 +61,8 @@ class _Options(TypedDict):
     metavar="NAME",
     help="The image to look for.",
 )
+@click.option("--deep", is_flag=True, help="Make the checks that take their time, too.")
+@click.option("--offline", is_flag=True, help="Ask nobody but the engine.")
 @click.option("--strict", is_flag=True, help="Exit 1 for a warning, too.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
 @click.option("-v", "--verbose", is_flag=True, help="Show what is well, and all data.")
@@ -92,6 +96,8 @@ def _run(options: _Options) -> int:
         work_dir=options["work_dir"],
         image=options["image"],
         bind_dir=options["bind_dir"],
+        deep=options["deep"],
+        offline=options["offline"],
     )
     try:
         report = diagnose(question, only=options["only"], skip=options["skip"])

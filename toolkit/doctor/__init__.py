@@ -5,8 +5,8 @@ terminal.
 """
 
 from toolkit.doctor.catalogue import CHECKS
-from toolkit.doctor.report import Report
+from toolkit.doctor.report import Report, schema
 from toolkit.doctor.runner import diagnose
 from toolkit.doctor.world import Question
 
-__all__ = ["CHECKS", "Question", "Report", "diagnose"]
+__all__ = ["CHECKS", "Question", "Report", "diagnose", "schema"]

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from toolkit.doctor import client, dood, endpoint, engine, features, gc, image, workdir
+from toolkit.doctor import client, dood, endpoint, engine, features, gc, image, net, workdir
 from toolkit.doctor.check import Check, Finding, Seen, composed
 from toolkit.doctor.world import World
 
@@ -276,6 +276,30 @@ CHECKS: Final[tuple[Check, ...]] = (
         level="warn",
         needs=_REACHED,
         run=composed(lambda world: world.image, image.present),
+    ),
+    Check(
+        id="net.registry",
+        title="registry",
+        level="warn",
+        needs=_REACHED,
+        run=composed(lambda world: world.registry, net.registry),
+        seconds=20.0,
+        deep=True,
+        outward=True,
+    ),
+    Check(
+        id="net.proxy",
+        title="proxies",
+        level="warn",
+        needs=_REACHED,
+        run=composed(lambda world: world.proxies, net.proxies),
+    ),
+    Check(
+        id="net.bridge",
+        title="networks",
+        level="error",
+        needs=_REACHED,
+        run=composed(lambda world: world.bridge, net.bridge),
     ),
     Check(
         id="gc.containers",

@@ -53,7 +53,8 @@ class Check:
     """One question. `needs` are the checks without whose success it makes no sense.
 
     A problem of a check that `counts` is a failure of the whole; any other is a warning, unless
-    the check was asked for by name. `seconds` is its time limit.
+    the check was asked for by name. `seconds` is its time limit. A `deep` one takes its time, and
+    is made on demand only; an `outward` one asks others than the engine.
     """
 
     id: str
@@ -63,6 +64,8 @@ class Check:
     run: Callable[[World], Finding]
     counts: bool = False
     seconds: float = 5.0
+    deep: bool = False
+    outward: bool = False
 
     @property
     def group(self) -> str:

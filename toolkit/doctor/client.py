@@ -85,7 +85,7 @@ def config(seen: DockerConfig) -> Finding:
 
 def environment(seen: Environment) -> Finding:
     """client.env."""
-    troubles = tuple(_conflicts(seen))
+    troubles = (*_conflicts(seen), *_bent(seen))
     data = {"variables": sorted(seen.variables)}
     if not troubles:
         return Finding("no variables are in each other's way", data=data)
@@ -115,6 +115,12 @@ def _conflicts(seen: Environment) -> Iterator[tuple[str, str]]:
         )
     if "DOCKER_API_VERSION" in env:
         yield "DOCKER_API_VERSION", "DOCKER_API_VERSION is ignored by docker-py."
+
+
+def _bent(seen: Environment) -> Iterator[tuple[str, str]]:
+    env = seen.variables
+    for name in seen.no_bundles:
+        yield name, f"{name}={env[name]} names no file of PEM certificates."
     for name in _BENDING:
         if env.get(name):
             yield name, f"{name}={env[name]} bends where packages are installed on this machine."

@@ -35,6 +35,8 @@ class Environment:
     current_context: str | None = None
     certificates: bool = True
     """Whether DOCKER_CERT_PATH, where it is set, is a folder with something in it."""
+    no_bundles: tuple[str, ...] = ()
+    """Variables for a CA bundle that name no file of certificates."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -333,3 +335,55 @@ class Relabel:
     confined: bool
     path: str
     label: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Proxies:
+    """HTTP_PROXY, HTTPS_PROXY and NO_PROXY of three places, the containers' from `config`.
+
+    `silent`: variables of the environment at whose address nothing answers.
+    """
+
+    env: Mapping[str, str] = field(default_factory=dict)
+    engine: Mapping[str, str] = field(default_factory=dict)
+    containers: Mapping[str, str] = field(default_factory=dict)
+    config: str = ""
+    silent: tuple[str, ...] = ()
+    local: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """A range of addresses, of which each network gets a part with a prefix of that length."""
+
+    base: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Bridge:
+    """The engine's networks; `interface` is the default bridge's, where it is of this machine.
+
+    No pools are the engine's own.
+    """
+
+    forwarding: bool | None = True
+    subnets: tuple[str, ...] = ()
+    pools: tuple[Pool, ...] = ()
+    interface: str = ""
+    has_interface: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Registry:
+    """What a registry said when the engine asked it for an image's digest."""
+
+    image: str
+    host: str
+    login: bool = False
+    digest: str = ""
+    mirrors: tuple[str, ...] = ()
+    insecure: tuple[str, ...] = ()
+    error: str = ""
+    hint: str = ""
+    trouble: str = ""

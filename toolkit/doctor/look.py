@@ -18,13 +18,14 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from toolkit import labels
+from toolkit.builder.secrets import BUNDLES
 from toolkit.doctor import facts
 from toolkit.engine import Engine, EngineVersion, failures
 from toolkit.engine.endpoint import Endpoint, known_sockets
 from toolkit.errors import EngineRefusedError, EngineTooOldError, ImageReferenceError, ToolkitError
 from toolkit.reference import ImageReference
 
-_STEERING: Final = ("DOCKER_", "PIP_", "UV_", "PYTHONHOME")
+_STEERING: Final = ("DOCKER_", "PIP_", "UV_", "PYTHONHOME", *BUNDLES)
 _OTHERS_PATIENCE: Final = 0.5
 _ARCHITECTURES: Final = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "i686": "386"}
 
@@ -73,7 +74,16 @@ def environment(env: Mapping[str, str], current_context: str | None) -> facts.En
         variables={name: value for name, value in env.items() if name.startswith(_STEERING)},
         current_context=current_context,
         certificates=not folder or _has_files(Path(folder)),
+        no_bundles=tuple(
+            name for name in BUNDLES if env.get(name) and not _is_bundle(Path(env[name]))
+        ),
     )
+
+
+def _is_bundle(path: Path) -> bool:
+    if path.is_dir():  # some programs take a folder of hashed names
+        return _has_files(path)
+    return "CERTIFICATE-----" in text_of(path)
 
 
 def _has_files(folder: Path) -> bool:

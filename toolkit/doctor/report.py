@@ -5,11 +5,12 @@ Everything that leaves here goes through `redact`: passwords in addresses are in
 
 from __future__ import annotations
 
+import json
 import platform
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib import metadata
+from importlib import metadata, resources
 from typing import Any, Final, Literal
 
 from toolkit import __version__
@@ -67,6 +68,12 @@ class Report:
             "checks": [_entry(result) for result in self.results],
         }
         return {key: _redacted(value) for key, value in document.items()}
+
+
+def schema() -> dict[str, Any]:
+    """The JSON schema of the document, as it is shipped with the package."""
+    text = resources.files("toolkit.doctor").joinpath("report.schema.json").read_text("utf-8")
+    return dict(json.loads(text))
 
 
 def _is_failure(result: Result) -> bool:

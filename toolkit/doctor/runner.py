@@ -33,7 +33,9 @@ def diagnose(
     them its silence would look like health. `skip` are ids and groups that are left out.
     """
     _refuse_unknown([*only, *skip], checks)
-    chosen = _chosen(checks, only, skip)
+    chosen = _chosen(
+        [each for each in checks if question.deep or not each.deep or each.id in only], only, skip
+    )
     world = World(question)
     results: dict[str, Result] = {}
     for check in chosen:
@@ -63,6 +65,8 @@ def _chosen(checks: Sequence[Check], only: Sequence[str], skip: Sequence[str]) -
 
 
 def _made(check: Check, world: World, done: dict[str, Result], *, by_name: bool) -> Result:
+    if check.outward and world.question.offline:
+        return Result(check, "skip", Finding("left out: it asks others", skipped=True), 0.0)
     missing = [name for name in check.needs if name in done and done[name].status not in _PASSED]
     if missing:
         return Result(check, "skip", Finding(f"needs {missing[0]}", skipped=True), 0.0)

@@ -85,4 +85,5 @@ def listing(checks: tuple[Check, ...]) -> Iterator[str]:
     width = max(len(check.id) for check in checks)
     for check in checks:
         needs = f" (needs {', '.join(check.needs)})" if check.needs else ""
+        needs += " (only with --deep)" if check.deep else ""
         yield f"{check.id:{width}}  {check.level:5}  {check.title}{needs}"

@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from toolkit.doctor import around, facts, inside, leavings, look
+from toolkit.doctor import around, facts, inside, leavings, look, networks
 from toolkit.engine import Engine, EngineVersion
 from toolkit.engine.endpoint import Endpoint, resolve
 from toolkit.errors import EngineError
@@ -23,13 +23,19 @@ PATIENCE = 3.0
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What doctor was asked about: environment, home, and the options."""
+    """What doctor was asked about: environment, home, and the options.
+
+    `deep` makes the checks that take their time, too; `offline` none that ask others than the
+    engine.
+    """
 
     env: Mapping[str, str]
     home: Path
     work_dir: Path | None = None
     image: str | None = None
     bind_dir: str | None = None
+    deep: bool = False
+    offline: bool = False
 
 
 class World:
@@ -192,6 +198,24 @@ class World:
     @cached_property
     def relabel(self) -> facts.Relabel:
         return inside.relabel(self.info, self.work_dir.path)
+
+    @cached_property
+    def proxies(self) -> facts.Proxies:
+        return networks.proxies(
+            self.info,
+            self.question.env,
+            self.docker_config.path,
+            ask=not self.question.offline,
+            local=self.endpoint.socket_path is not None,
+        )
+
+    @cached_property
+    def bridge(self) -> facts.Bridge:
+        return networks.bridge(self.engine, self.info)
+
+    @cached_property
+    def registry(self) -> facts.Registry:
+        return networks.registry(self.engine, self.info, self.question.image)
 
     @cached_property
     def belongings(self) -> facts.Belongings:

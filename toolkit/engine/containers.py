@@ -240,8 +240,10 @@ class ContainerVerbs:
 
     # networks and volumes
 
-    def list_networks(self, label: str, *, timeout: float | None = None) -> list[dict[str, Any]]:
-        """Networks that carry the label."""
+    def list_networks(
+        self, label: str | None, *, timeout: float | None = None
+    ) -> list[dict[str, Any]]:
+        """Networks that carry the label, or all."""
         return self._listed("/networks", label, doing="listing networks", timeout=timeout)
 
     def list_volumes(self, label: str, *, timeout: float | None = None) -> list[dict[str, Any]]:

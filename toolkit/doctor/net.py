@@ -1,0 +1,167 @@
+"""Judgements on networks: proxies, the engine's bridge and its addresses, the registry."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Mapping
+from ipaddress import IPv4Network
+from typing import Final
+from urllib.parse import urlsplit
+
+from toolkit.doctor.check import Finding, Fix
+from toolkit.doctor.facts import Bridge, Pool, Proxies, Registry
+
+_LITTLE: Final = 3
+"""Networks that can still be made; with fewer left, it is time to look."""
+_DEFAULT: Final = (
+    *(Pool(f"172.{number}.0.0/16", 16) for number in range(17, 32)),
+    Pool("192.168.0.0/16", 20),
+)
+_WEB: Final = ("HTTP_PROXY", "HTTPS_PROXY")
+_LOOPBACK: Final = re.compile(r"localhost|127\..*|::1")
+
+
+def registry(seen: Registry) -> Finding:
+    """net.registry."""
+    data = {
+        "image": seen.image,
+        "registry": seen.host,
+        "login": seen.login,
+        "mirrors": list(seen.mirrors),
+        "insecure": list(seen.insecure),
+        "trouble": seen.trouble,
+    }
+    who = "with a login" if seen.login else "without a login"
+    if not seen.error:
+        known = "has" if seen.digest else "answers, and does not have"
+        return Finding(f"{seen.host} {known} {seen.image}, asked {who}", data=data)
+    commands = (f"docker login {shlex.quote(seen.host)}",)
+    return Finding(
+        f"the engine cannot get {seen.image} from {seen.host}",
+        problem="warn",
+        why=f"{seen.error}. The engine itself asked {seen.host}, {who}.",
+        fix=Fix(
+            seen.hint or "use a mirror, or a base image that is there already",
+            commands if seen.trouble in {"denied", "limited"} and not seen.login else (),
+        ),
+        data=data,
+    )
+
+
+def proxies(seen: Proxies) -> Finding:
+    """net.proxy."""
+    data = {"environment": dict(seen.env), "engine": dict(seen.engine)}
+    data["containers"] = dict(seen.containers)
+    if seen.silent:
+        return Finding(
+            f"the proxy of {', '.join(seen.silent)} does not answer",
+            problem="warn",
+            why=f"{_shown(seen.env, seen.silent)}: nothing accepts a connection there.",
+            fix=Fix("correct it, or do without", tuple(f"unset {name}" for name in seen.silent)),
+            data=data,
+        )
+    if inner := [name for name in _WEB if _LOOPBACK.fullmatch(_host(seen.containers.get(name)))]:
+        return Finding(
+            f"the proxy for containers ({', '.join(inner)}) is at a loopback address",
+            problem="warn",
+            why=f"{seen.config} gives containers {_shown(seen.containers, inner)}: to a container "
+            "that is the container itself.",
+            fix=Fix(f"name the proxy in {seen.config} by an address that containers reach"),
+            data=data,
+        )
+    ours = [name for name in _WEB if seen.env.get(name)]
+    if seen.local and (missing := [name for name in ours if not seen.engine.get(name)]):
+        return Finding(
+            f"the engine does not use the proxy of {', '.join(missing)}",
+            problem="warn",
+            why=f"{', '.join(missing)} of this environment is nothing to the engine, which pulls "
+            "images by itself and has no such proxy.",
+            fix=Fix("set `proxies` in the engine's daemon.json, and start it again"),
+            data=data,
+        )
+    if missing := [name for name in ours if not seen.containers.get(name)]:
+        return Finding(
+            f"containers do not use the proxy of {', '.join(missing)}",
+            problem="warn",
+            why=f"Builds are given {', '.join(missing)}; the containers of code are given what "
+            f"`proxies` in {seen.config} says, which is nothing.",
+            fix=Fix(f"set `proxies.default` in {seen.config}, if code needs the network"),
+            data=data,
+        )
+    places = {"this environment": seen.env, "the engine": seen.engine}
+    places["containers"] = seen.containers
+    using = [place for place, found in places.items() if any(found.get(name) for name in _WEB)]
+    return Finding(f"used by {', '.join(using)}" if using else "none is used", data=data)
+
+
+def _host(address: str | None) -> str:
+    written = address or ""
+    try:
+        return urlsplit(written if "://" in written else f"//{written}").hostname or ""
+    except ValueError:
+        return ""
+
+
+def _shown(variables: Mapping[str, str], names: list[str] | tuple[str, ...]) -> str:
+    return ", ".join(f"{name}={variables[name]}" for name in names)
+
+
+def bridge(seen: Bridge) -> Finding:
+    """net.bridge."""
+    whole, used = _addresses(seen)
+    data = {"networks": len(seen.subnets), "pools": whole, "used": used}
+    data["forwarding"] = bool(seen.forwarding)
+    left = whole - used
+    if seen.interface and not seen.has_interface:
+        return Finding(
+            f"the bridge {seen.interface} is gone",
+            problem="error",
+            why=f"The engine's default network is the bridge {seen.interface}, and this machine "
+            "has no such interface: a second engine that was started here may have removed it.",
+            fix=Fix("start the engine again", ("sudo systemctl restart docker",)),
+            data=data,
+        )
+    if seen.forwarding is False:
+        return Finding(
+            "the engine's machine does not forward packets",
+            problem="error",
+            why="IPv4 forwarding is off there, so containers reach nothing but each other.",
+            fix=Fix("switch it on", ("sudo sysctl -w net.ipv4.ip_forward=1",)),
+            data=data,
+        )
+    if left > _LITTLE:
+        return Finding(f"{used} of {whole} address pools are used", data=data)
+    return Finding(
+        f"{used} of the engine's {whole} address pools are used",
+        problem="error" if left <= 0 else "warn",
+        why=f"Each network takes one of {whole} pools, and {used} are taken by "
+        f"{len(seen.subnets)} networks: soon none can be made.",
+        fix=Fix("remove the networks that nobody uses", ("docker network prune --force",)),
+        data=data,
+    )
+
+
+def _addresses(seen: Bridge) -> tuple[int, int]:
+    """How many networks the pools are for, and how many of those are taken."""
+    whole = used = 0
+    for pool in seen.pools or _DEFAULT:
+        base = IPv4Network(pool.base, strict=False)
+        size = max(pool.size, base.prefixlen)
+        whole += 1 << (size - base.prefixlen)
+        used += _taken(base, size, [IPv4Network(each, strict=False) for each in seen.subnets])
+    return whole, used
+
+
+def _taken(base: IPv4Network, size: int, subnets: list[IPv4Network]) -> int:
+    blocks, wide = set(), 0
+    for subnet in subnets:
+        if subnet.supernet_of(base):
+            return 1 << (size - base.prefixlen)
+        if not subnet.subnet_of(base):
+            continue
+        if subnet.prefixlen >= size:
+            blocks.add(subnet.supernet(new_prefix=size))
+        else:
+            wide += 1 << (size - subnet.prefixlen)
+    return len(blocks) + wide
