@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import io
 import json
+import os
 import subprocess
 import sys
+import tarfile
+from pathlib import Path
+from typing import Any
 
 import jsonschema  # type: ignore[import-untyped]  # as in test_doctor_report
 import pytest
 
+from tests.docker.conftest import RUN
 from toolkit.doctor import schema
+from toolkit.engine import Engine
 from toolkit.image import DEFAULT_VARIABLE
+from toolkit.reference import ImageReference
 
 pytestmark = pytest.mark.docker
 
@@ -29,7 +37,7 @@ def test_a_working_engine_has_no_failure_and_every_check_is_made() -> None:
     assert (ended.returncode, ended.stderr) == (0, "")
     assert document["summary"]["fail"] == document["summary"]["crash"] == 0
     skipped = {entry["id"] for entry in document["checks"] if entry["status"] == "skip"}
-    assert skipped <= {"image.present", "engine.disk", "dood.bind"}
+    assert skipped <= {"image.present", "image.stale", "engine.disk", "dood.bind"}
     assert document["environment"]["engine"]
     assert document["environment"]["storage_driver"]
 
@@ -58,3 +66,74 @@ def test_the_road_to_buildkit_is_really_opened() -> None:
         "ok",
         {"road": "grpc", "loses": []},
     )
+
+
+def checks(*options: str, **env: str) -> dict[str, dict[str, Any]]:
+    """The checks of a report that are not well, by id."""
+    command = [sys.executable, "-c", SCRIPT, "doctor", "--json", *options]
+    ended = subprocess.run(
+        command, capture_output=True, text=True, timeout=60, env={**os.environ, **env}
+    )
+    found = {each["id"]: each for each in json.loads(ended.stdout)["checks"]}
+    return {name: each for name, each in found.items() if each["status"] != "ok"}
+
+
+def test_a_real_container_shows_the_work_dir_its_programs_and_its_end(
+    base_image: str, tmp_path: Path
+) -> None:
+    chosen = ("dood.roundtrip", "dood.ownership", "image.contents", "gc.tether")
+    options = [word for name in chosen for word in ("--check", name)]
+    found = checks(*options, "--image", base_image, "--work-dir", str(tmp_path))
+    assert set(found) & set(chosen) == set()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_wrong_bind_dir_is_told_once(base_image: str, tmp_path: Path) -> None:
+    where = ("--image", base_image, "--work-dir", str(tmp_path), "--bind-dir", "/usr")
+    found = checks("--check", "dood.roundtrip", *where)
+    assert {name: each["status"] for name, each in found.items()} == {
+        "dood.bind": "fail",
+        "dood.roundtrip": "skip",
+    }
+    assert found["dood.bind"]["fix"]["text"].endswith(f"found to be {tmp_path}")
+
+
+def test_a_work_dir_with_files_of_others_is_told_and_mended(tmp_path: Path) -> None:
+    (tmp_path / "theirs").touch()
+    os.chown(tmp_path / "theirs", 12345, 12345)
+    options = ("--check", "gc.files", "--work-dir", str(tmp_path))
+    (command,) = checks(*options)["gc.files"]["fix"]["commands"]
+    subprocess.run(["sh", "-c", command.removeprefix("sudo ")], check=True)
+    assert checks(*options) == {}
+
+
+@pytest.mark.parametrize(
+    ("index", "problem"),
+    [
+        ("https://ann:s3cret@index.invalid/simple", "net.dns"),
+        ("http://ann:s3cret@127.0.0.1:9/simple", "net.index"),
+    ],
+)
+def test_an_index_that_containers_do_not_reach_is_told_where_the_way_ends(
+    base_image: str, index: str, problem: str
+) -> None:
+    env = {"PIP_INDEX_URL": index, "UV_DEFAULT_INDEX": "", "UV_INDEX_URL": ""}
+    found = checks("--check", "net.index", "--check", "net.dns", "--image", base_image, **env)
+    assert found[problem]["status"] == "fail"
+    assert {name for name, each in found.items() if each["status"] != "skip"} == {problem}
+    assert "s3cret" not in json.dumps(found)
+
+
+def test_an_image_without_anything_in_it_is_told(first_engine: Engine) -> None:
+    name = f"toolkit-test-{RUN}-doctor:1"
+    with io.BytesIO() as nothing:
+        tarfile.open(fileobj=nothing, mode="w").close()
+        nothing.seek(0)
+        made = first_engine.import_image(nothing)
+    first_engine.tag_image(made, ImageReference.parse(name))
+    try:
+        found = checks("--check", "image.contents", "--image", name)
+        assert {key: each["status"] for key, each in found.items()} == {"image.contents": "fail"}
+        assert found["image.contents"]["summary"].startswith(f"{name} does not start")
+    finally:
+        first_engine.remove_image(name)

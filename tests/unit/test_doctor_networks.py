@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from toolkit.doctor import look, networks
+from toolkit.doctor import look, networks, sibling
 
 
 def test_proxies_are_read_from_the_environment_the_engine_and_dockers_configuration(
@@ -62,3 +62,19 @@ def test_bundles_that_hold_no_certificate_are_told(tmp_path: Path) -> None:
 )
 def test_a_registry_is_asked_for_what_it_can_have(name: str | None, asked: str) -> None:
     assert str(networks.asked(name)) == asked
+
+
+@pytest.mark.parametrize(
+    ("env", "shown"),
+    [
+        ({}, "https://pypi.org"),
+        (
+            {"PIP_INDEX_URL": "https://ann:s3cret@i.example:8443/t0ken/simple"},
+            "https://i.example:8443",
+        ),
+        ({"UV_DEFAULT_INDEX": "http://u", "PIP_INDEX_URL": "http://p"}, "http://u"),
+        ({"PIP_INDEX_URL": "http://[broken"}, ""),
+    ],
+)
+def test_of_the_index_only_the_host_is_told(env: dict[str, str], shown: str) -> None:
+    assert sibling.index(env) == shown

@@ -200,11 +200,11 @@ def test_the_checks_are_those_of_the_reference_in_its_order() -> None:
         "endpoint": "resolve socket permission reach kind proxy others",
         "engine": "version os build storage disk cgroup warnings security rootless runtimes gpu "
         "init liverestore clock latency",
-        "dood": "in_container identity socket workdir bind sharing selinux",
+        "dood": "in_container identity socket workdir bind roundtrip ownership sharing selinux",
         "workdir": "local",
-        "image": "present",
-        "net": "registry proxy bridge",
-        "gc": "containers volumes files",
+        "image": "present contents stale orphans",
+        "net": "registry proxy bridge dns index",
+        "gc": "containers volumes files tether",
     }
 
 

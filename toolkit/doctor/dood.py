@@ -8,13 +8,14 @@ from typing import Final
 
 from toolkit.doctor.check import Finding, Fix
 from toolkit.doctor.endpoint import provider_of
-from toolkit.doctor.facts import (
+from toolkit.doctor.scenes import (
     Bound,
     Identity,
     Inside,
     Mounted,
     Relabel,
     Sharing,
+    Sibling,
     SocketMount,
 )
 
@@ -202,6 +203,45 @@ def selinux(seen: Relabel) -> Finding:
         fix=Fix(
             "label the folder for containers (never /, /home, /etc, /usr or your home directory)",
             (f"chcon -Rt container_file_t {shlex.quote(seen.path)}",),
+        ),
+        data=data,
+    )
+
+
+def round_trip(seen: Sibling) -> Finding:
+    """dood.roundtrip."""
+    data = {"work_dir": seen.work_dir, "read": seen.read, "wrote": seen.wrote}
+    if seen.untried or not seen.work_dir:
+        said = seen.untried or "no work dir was given; name one with --work-dir"
+        return Finding(said, skipped=True, data=data)
+    if seen.read and seen.wrote:
+        return Finding("a file from here was read in a container, and one came back", data=data)
+    what, why = "a container cannot write to the work dir", f"no file came back to {seen.work_dir}"
+    if not seen.read:
+        what = "a container does not see what is written here"
+        why = f"a file that was made in {seen.work_dir} could not be read inside"
+    why = f"{seen.files or seen.error or why}. It was tried with a file there, and one back."
+    fix = Fix(seen.hint or "see what the checks of the work dir say, and dood.bind first")
+    return Finding(what, problem="error", why=why, fix=fix, data=data)
+
+
+def ownership(seen: Sibling) -> Finding:
+    """dood.ownership."""
+    data = {"owner": list(seen.owner), "mine": list(seen.mine)}
+    if not seen.wrote:
+        return Finding("no file came back", skipped=True, data=data)
+    owner, mine = (":".join(map(str, ids)) for ids in (seen.owner, seen.mine))
+    if seen.owner == seen.mine:
+        return Finding(f"files of a container are {mine}, as yours are", data=data)
+    folder = shlex.quote(seen.work_dir)
+    return Finding(
+        f"files of a container are {owner}, yours are {mine}",
+        problem="warn",
+        why=f"What code makes in {seen.work_dir} belongs to {owner}, so that you may not be able "
+        "to change or remove it.",
+        fix=Fix(
+            "give the executor your user, or make the files yours",
+            (f"sudo chown -R {mine} {folder}",),
         ),
         data=data,
     )

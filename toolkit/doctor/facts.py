@@ -262,128 +262,20 @@ class ImageSeen:
 
 
 @dataclass(frozen=True, slots=True)
-class Inside:
-    """What tells that this process is in a container; `sure` where the kernel does."""
+class Stale:
+    """What an image of ours was made from, held against what is here now."""
 
-    sure: bool
-    signs: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """The container around us: the id that was proven, and those that were only suggested."""
-
-    address: str
-    id: str = ""
-    suspects: tuple[str, ...] = ()
+    name: str | None = None
+    ours: bool = False
+    verified: bool = True
+    newer: str = ""
+    base: str = ""
+    base_moved: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class SocketMount:
-    """The endpoint's socket in this container, and the mount that it is on."""
+class Orphans:
+    """Images of ours that no container and no newer image of their name needs; size in bytes."""
 
-    kind: SocketKind
-    path: str = ""
-    point: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Mounted:
-    """The mount that holds the work dir, whose links are resolved to `folder`."""
-
-    path: str
-    folder: str
-    point: str
-    file_system: str
-    inside: bool = True
-    given: bool = True
-    whole: bool = False
-    """Whether the mount shows the root of its file system."""
-    read_only: bool = False
-    nested: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Bound:
-    """What the engine has been proven to know the work dir as, or why it was not.
-
-    `untried` says why nothing was tried; `given` is what the user says of it.
-    """
-
-    folder: str = ""
-    untried: str = ""
-    given: str = ""
-    from_env: str = ""
-    source: str = ""
-    error: str = ""
-    hint: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Sharing:
-    """An engine in a virtual machine, and the folder of this machine that it is to see."""
-
-    kind: Kind
-    path: str
-    home: str
-
-
-@dataclass(frozen=True, slots=True)
-class Relabel:
-    """Whether the engine confines containers by SELinux, and the label of the work dir."""
-
-    confined: bool
-    path: str
-    label: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Proxies:
-    """HTTP_PROXY, HTTPS_PROXY and NO_PROXY of three places, the containers' from `config`.
-
-    `silent`: variables of the environment at whose address nothing answers.
-    """
-
-    env: Mapping[str, str] = field(default_factory=dict)
-    engine: Mapping[str, str] = field(default_factory=dict)
-    containers: Mapping[str, str] = field(default_factory=dict)
-    config: str = ""
-    silent: tuple[str, ...] = ()
-    local: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Pool:
-    """A range of addresses, of which each network gets a part with a prefix of that length."""
-
-    base: str
-    size: int
-
-
-@dataclass(frozen=True, slots=True)
-class Bridge:
-    """The engine's networks; `interface` is the default bridge's, where it is of this machine.
-
-    No pools are the engine's own.
-    """
-
-    forwarding: bool | None = True
-    subnets: tuple[str, ...] = ()
-    pools: tuple[Pool, ...] = ()
-    interface: str = ""
-    has_interface: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Registry:
-    """What a registry said when the engine asked it for an image's digest."""
-
-    image: str
-    host: str
-    login: bool = False
-    digest: str = ""
-    mirrors: tuple[str, ...] = ()
-    insecure: tuple[str, ...] = ()
-    error: str = ""
-    hint: str = ""
-    trouble: str = ""
+    names: tuple[str, ...] = ()
+    size: int = 0

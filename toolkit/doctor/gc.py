@@ -6,6 +6,7 @@ import shlex
 
 from toolkit.doctor.check import Finding, Fix
 from toolkit.doctor.facts import Belongings, Files
+from toolkit.doctor.scenes import Tether
 
 
 def containers(seen: Belongings) -> Finding:
@@ -76,5 +77,22 @@ def files(seen: Files) -> Finding:
         why=f"{', '.join(stale)}: whoever made them is gone. The next executor removes the folders "
         "of dead processes.",
         fix=Fix("remove them", tuple(f"rm -rf {shlex.quote(path)}" for path in stale)),
+        data=data,
+    )
+
+
+def tether(seen: Tether) -> Finding:
+    """gc.tether."""
+    data = {"seconds": seen.seconds}
+    if seen.untried:
+        return Finding(seen.untried, skipped=True, data=data)
+    if not seen.lasted:
+        return Finding(f"a container was gone {seen.seconds:.1f} s after its owner", data=data)
+    return Finding(
+        "a container outlives the process that started it",
+        problem="warn",
+        why="A process that had a container was killed, and the container was still there later: "
+        "something on the way to the engine keeps the connection open.",
+        fix=Fix("give containers a time to live, or reach the engine without that proxy"),
         data=data,
     )

@@ -1,11 +1,15 @@
-"""Judgement on the configured image: is it here, and is it one for this engine."""
+"""Judgements on the configured image: is it here, for this engine, whole and not out of date."""
 
 from __future__ import annotations
 
 import shlex
+from typing import Final
 
 from toolkit.doctor.check import Finding, Fix
-from toolkit.doctor.facts import ImageSeen
+from toolkit.doctor.facts import ImageSeen, Orphans, Stale
+from toolkit.doctor.scenes import Sibling
+
+_BUILD: Final = "toolkit build-image --deps requirements.txt"
 
 
 def present(seen: ImageSeen) -> Finding:
@@ -49,5 +53,81 @@ def _obtain(written: str, quoted: str) -> Fix:
     if written.startswith("toolkit/base:"):
         return Fix("make the base image", ("toolkit base-image",))
     if written.startswith("toolkit/"):
-        return Fix("build it", ("toolkit build-image --deps requirements.txt",))
+        return Fix("build it", (_BUILD,))
     return Fix("pull it", (f"docker pull {quoted}",))
+
+
+def contents(seen: Sibling) -> Finding:
+    """image.contents."""
+    data = {"image": seen.image, "python": seen.python, "programs": dict(seen.programs)}
+    if seen.untried:
+        return Finding(seen.untried, skipped=True, data=data)
+    missing = [name for name in ("sh", "cat", "timeout") if not seen.programs.get(name)]
+    if seen.error:
+        return Finding(
+            f"{seen.image} does not start as an executor's container",
+            problem="error",
+            why=f"{seen.error}.",
+            fix=Fix(seen.hint or "build it with our template", (_BUILD,)),
+            data=data,
+        )
+    if missing:
+        return Finding(
+            f"{seen.image} has no {', no '.join(missing)}",
+            problem="error",
+            why=f"{seen.image} starts, and {', '.join(missing)} is not on its PATH: blocks of "
+            "shell need it.",
+            fix=Fix("build it with our template", (_BUILD,)),
+            data=data,
+        )
+    if not seen.programs.get("python"):
+        return Finding(
+            f"{seen.image} has no `python`; `python3` runs the blocks",
+            problem="info",
+            why=f"{seen.image} has Python {seen.python} by the name python3 only.",
+            fix=Fix("build it with our template, if code calls python", (_BUILD,)),
+            data=data,
+        )
+    return Finding(f"{seen.image} runs Python {seen.python}, and has sh, cat, timeout", data=data)
+
+
+def stale(seen: Stale) -> Finding:
+    """image.stale."""
+    data = {"name": seen.name, "newer": seen.newer, "base": seen.base}
+    if seen.name is None:
+        return Finding("no image was asked for; name one with --image", skipped=True)
+    if not seen.ours:
+        return Finding(f"{seen.name} is not one that the toolkit has built", data=data)
+    why = ""
+    if not seen.verified:
+        why = f"{seen.name} was built with --no-verify: nobody has proven that it works."
+    elif seen.newer:
+        why = f"{seen.newer} was built later from other inputs of the same name."
+    elif seen.base_moved:
+        why = f"{seen.name} was built on another {seen.base} than the one that is here now."
+    if not why:
+        return Finding(
+            f"{seen.name} is the newest of its name, on the base that is here", data=data
+        )
+    return Finding(
+        f"{seen.name} is not what a build would give now",
+        problem="warn",
+        why=why,
+        fix=Fix("build it again; what has changed is told", (f"{_BUILD} --explain",)),
+        data=data,
+    )
+
+
+def orphans(seen: Orphans) -> Finding:
+    """image.orphans."""
+    data = {"images": list(seen.names), "size": seen.size}
+    if not seen.names:
+        return Finding("no image of ours is superfluous", data=data)
+    return Finding(
+        f"{len(seen.names)} images of ours are superfluous: {', '.join(seen.names[:5])}",
+        problem="info",
+        why=f"Builds have left them, or newer ones of their names are here; they have "
+        f"{seen.size / 1e6:.0f} MB, some of it shared.",
+        fix=Fix("look what would go, and remove it", ("toolkit images prune --keep 1 --dry-run",)),
+        data=data,
+    )

@@ -14,9 +14,9 @@ from typing import Any, Final
 
 from toolkit import host_path, image
 from toolkit.container.creation import Creation
-from toolkit.container.options import Mount
+from toolkit.container.options import WORKSPACE, Mount
 from toolkit.container.placing import create
-from toolkit.doctor import facts
+from toolkit.doctor import facts, scenes
 from toolkit.engine import Engine
 from toolkit.errors import SpecError, StartError
 from toolkit.host_path.candidates import suspects
@@ -25,42 +25,41 @@ from toolkit.host_path.mountinfo import below, holding, points
 from toolkit.host_path.search import view_of
 from toolkit.lifecycle.ownership import ownership
 
-_TARGET: Final = "/workspace"
 _SIGNS: Final = ("/.dockerenv", "/run/.containerenv")
 _VARIABLES: Final = ("container", "KUBERNETES_SERVICE_HOST")
 
 
-def inside(env: Mapping[str, str]) -> facts.Inside:
+def inside(env: Mapping[str, str]) -> scenes.Inside:
     view = view_of(Path("/"))
     signs = [path for path in _SIGNS if os.path.lexists(path)]
     signs += [f"${name}" for name in _VARIABLES if env.get(name)]
     if view.is_inside:
         signs.append("the kernel's mounts and cgroup")
-    return facts.Inside(view.is_inside, tuple(signs))
+    return scenes.Inside(view.is_inside, tuple(signs))
 
 
-def identity(engine: Engine) -> facts.Identity:
-    return facts.Identity(
+def identity(engine: Engine) -> scenes.Identity:
+    return scenes.Identity(
         address=str(engine.endpoint),
         id=host_path.own_container(engine),
         suspects=suspects(view_of(Path("/"))),
     )
 
 
-def socket_mount(socket: facts.Socket) -> facts.SocketMount:
+def socket_mount(socket: facts.Socket) -> scenes.SocketMount:
     if socket.kind == "remote":
-        return facts.SocketMount("remote")
+        return scenes.SocketMount("remote")
     view = view_of(Path(socket.path))
-    return facts.SocketMount(socket.kind, socket.path, view.point.path)
+    return scenes.SocketMount(socket.kind, socket.path, view.point.path)
 
 
-def mounted(work_dir: Path | None) -> facts.Mounted:
+def mounted(work_dir: Path | None) -> scenes.Mounted:
     """Look at the mount of the work dir, or of where a temporary one would be."""
     path = os.path.abspath(work_dir or tempfile.gettempdir())  # noqa: PTH100 - no symlinks followed
     view = view_of(Path(path))
     mounts = points(view.mountinfo)
     point = holding(mounts, view.folder) or view.point
-    return facts.Mounted(
+    return scenes.Mounted(
         path=path,
         folder=view.folder,
         point=point.path,
@@ -75,29 +74,35 @@ def mounted(work_dir: Path | None) -> facts.Mounted:
 
 def bound(
     engine: Engine, folder: Path | None, asked: tuple[str | None, Mapping[str, str]], name: str
-) -> facts.Bound:
+) -> scenes.Bound:
     """Prove what the engine knows the folder as; `asked` is the bind_dir and the environment."""
     if folder is None:
-        return facts.Bound(untried="no work dir was given; name one with --work-dir")
+        return scenes.Bound(untried="no work dir was given; name one with --work-dir")
     if not folder.is_dir():
-        return facts.Bound(untried=f"{folder} is not there yet")
-    chosen = _local_image(engine, name)
+        return scenes.Bound(untried=f"{folder} is not there yet")
+    chosen = local_image(engine, name)
     if not chosen:
-        return facts.Bound(untried="no image is at hand to try it with; name one with --image")
+        return scenes.Bound(untried="no image is at hand to try it with; name one with --image")
     bind_dir, env = asked
     given = ""
     try:
-        given = host_path.given(bind_dir, folder, env)
-        source = _proved(engine, Mount(given, _TARGET, proof=folder), chosen)
+        wanted = mount(folder, bind_dir, env)
+        given = wanted.source
+        source = _proved(engine, wanted, chosen)
     except (SpecError, StartError) as error:
-        return facts.Bound(
+        return scenes.Bound(
             folder=str(folder),
             given=given,
             from_env=_variable(bind_dir, env),
             error=error.message,
             hint=error.hint or "",
         )
-    return facts.Bound(folder=str(folder), given=given, source=source)
+    return scenes.Bound(folder=str(folder), given=given, source=source)
+
+
+def mount(folder: Path, bind_dir: str | None, env: Mapping[str, str]) -> Mount:
+    """The work dir as an executor mounts it. Raises SpecError for a map of paths that is none."""
+    return Mount(host_path.given(bind_dir, folder, env), WORKSPACE, proof=folder)
 
 
 def _variable(bind_dir: str | None, env: Mapping[str, str]) -> str:
@@ -106,7 +111,7 @@ def _variable(bind_dir: str | None, env: Mapping[str, str]) -> str:
     return next((name for name in (BIND_DIR, PATH_MAP) if env.get(name)), "")
 
 
-def _local_image(engine: Engine, name: str) -> str:
+def local_image(engine: Engine, name: str) -> str:
     """Any image will do: the one that was asked for, this container's own, or a base of ours."""
     if name and engine.inspect_image(name):
         return name
@@ -115,7 +120,7 @@ def _local_image(engine: Engine, name: str) -> str:
     return next((str(base) for base in image.local_bases(engine)), "")
 
 
-def _proved(engine: Engine, mount: Mount, image_name: str) -> str:
+def _proved(engine: Engine, wanted: Mount, image_name: str) -> str:
     """Create a container with the folder, and say what the engine was given for it."""
     session, name = secrets.token_hex(8), f"tk-doctor-{secrets.token_hex(4)}"
     body = {
@@ -126,7 +131,7 @@ def _proved(engine: Engine, mount: Mount, image_name: str) -> str:
     }
     creation = Creation(engine, name, session=session)
     try:
-        made = engine.inspect_container(create(creation, body, [mount])) or {}
+        made = engine.inspect_container(create(creation, body, [wanted])) or {}
     finally:
         creation.discard()
     return _source(made)
@@ -135,15 +140,15 @@ def _proved(engine: Engine, mount: Mount, image_name: str) -> str:
 def _source(made: Mapping[str, Any]) -> str:
     mounts = (made.get("HostConfig") or {}).get("Mounts") or ()
     for each in mounts:
-        if each.get("Target") == _TARGET:
+        if each.get("Target") == WORKSPACE:
             subpath = (each.get("VolumeOptions") or {}).get("Subpath")
             return f"{each['Source']}/{subpath}" if subpath else str(each["Source"])
     return ""
 
 
-def relabel(info: facts.Info, path: Path) -> facts.Relabel:
+def relabel(info: facts.Info, path: Path) -> scenes.Relabel:
     options = [str(option) for option in info.get("SecurityOptions") or ()]
-    return facts.Relabel("name=selinux" in options, str(path), _label(path))
+    return scenes.Relabel("name=selinux" in options, str(path), _label(path))
 
 
 def _label(path: Path) -> str:

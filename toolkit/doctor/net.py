@@ -10,7 +10,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from toolkit.doctor.check import Finding, Fix
-from toolkit.doctor.facts import Bridge, Pool, Proxies, Registry
+from toolkit.doctor.scenes import Bridge, Pool, Proxies, Registry, Sibling
 
 _LITTLE: Final = 3
 """Networks that can still be made; with fewer left, it is time to look."""
@@ -165,3 +165,50 @@ def _taken(base: IPv4Network, size: int, subnets: list[IPv4Network]) -> int:
         else:
             wide += 1 << (size - subnet.prefixlen)
     return len(blocks) + wide
+
+
+def dns(seen: Sibling) -> Finding:
+    """net.dns."""
+    data = {"nameservers": list(seen.nameservers), "index": seen.index}
+    if untried := _untried(seen):
+        return Finding(untried, skipped=True, data=data)
+    servers = ", ".join(seen.nameservers) or "none"
+    if seen.stage != "name":
+        return Finding(f"containers resolve names, by {servers}", data=data)
+    return Finding(
+        f"containers cannot resolve {seen.index}",
+        problem="warn",
+        why=f"In a container, whose nameservers are {servers}: {seen.said}.",
+        fix=Fix('name servers that containers reach in the engine\'s daemon.json: {"dns": [...]}'),
+        data=data,
+    )
+
+
+def index(seen: Sibling) -> Finding:
+    """net.index."""
+    data = {"index": seen.index, "stage": seen.stage}
+    if untried := _untried(seen):
+        return Finding(untried, skipped=True, data=data)
+    if not seen.stage:
+        return Finding(f"containers reach {seen.index}", data=data)
+    fixes = {
+        "name": Fix("see net.dns"),
+        "route": Fix("let containers out: look at the firewall, at net.bridge and at the proxies"),
+        "certificate": Fix(
+            "name the bundle with your company's CA; builds and executors read it there",
+            ("export SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt",),
+        ),
+    }
+    return Finding(
+        f"containers do not reach {seen.index}: the {seen.stage} fails",
+        problem="warn",
+        why=f"In a container, at the {seen.stage} of {seen.index}: {seen.said}.",
+        fix=fixes[seen.stage],
+        data=data,
+    )
+
+
+def _untried(seen: Sibling) -> str:
+    if seen.proxied:
+        return "containers go by a proxy, which is what resolves and connects"
+    return seen.untried or (f"no container started: {seen.error}" if seen.error else "")

@@ -15,7 +15,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from toolkit.coding import proxies as configured
-from toolkit.doctor import facts
+from toolkit.doctor import facts, scenes
 from toolkit.engine import Engine
 from toolkit.engine.failures import looks_like_a_container
 from toolkit.errors import ImageReferenceError, PullError
@@ -33,11 +33,11 @@ _DEFAULT_SOCKETS: Final = ("/run/docker.sock", "/var/run/docker.sock")
 
 def proxies(
     info: facts.Info, env: Mapping[str, str], config: Path, *, ask: bool, local: bool
-) -> facts.Proxies:
+) -> scenes.Proxies:
     """`ask`: whether each proxy of the environment may be tried; `local`: whether the engine is."""
     own = {name: env.get(name.lower()) or env.get(name, "") for name in _NAMES}
     inner = configured.variables({**env, "DOCKER_CONFIG": str(config.parent)})
-    return facts.Proxies(
+    return scenes.Proxies(
         env=own,
         engine={name: str(info.get(key) or "") for key, name in _ENGINE.items()},
         containers={name: inner.get(name, "") for name in _NAMES},
@@ -58,14 +58,14 @@ def _answers(address: str) -> bool:
         return False
 
 
-def bridge(engine: Engine, info: facts.Info) -> facts.Bridge:
+def bridge(engine: Engine, info: facts.Info) -> scenes.Bridge:
     networks = engine.list_networks(None)
     name = next((found for each in networks if (found := _interface(each))), "")
-    return facts.Bridge(
+    return scenes.Bridge(
         forwarding=info.get("IPv4Forwarding"),
         subnets=tuple(subnet for each in networks for subnet in _subnets(each)),
         pools=tuple(
-            facts.Pool(str(pool["Base"]), int(pool["Size"]))
+            scenes.Pool(str(pool["Base"]), int(pool["Size"]))
             for pool in info.get("DefaultAddressPools") or ()
             if _is_v4(str(pool["Base"]))
         ),
@@ -106,7 +106,7 @@ def _is_of_this_machine(engine: Engine, info: facts.Info) -> bool:
     )
 
 
-def registry(engine: Engine, info: facts.Info, name: str | None) -> facts.Registry:
+def registry(engine: Engine, info: facts.Info, name: str | None) -> scenes.Registry:
     """Have the engine ask the registry of the image, or of the default base, for its digest."""
     reference = asked(name)
     host = reference.registry or HUB
@@ -117,7 +117,7 @@ def registry(engine: Engine, info: facts.Info, name: str | None) -> facts.Regist
         digest = engine.published(reference)
     except PullError as failure:
         error = failure
-    return facts.Registry(
+    return scenes.Registry(
         image=str(reference),
         host=host,
         login=engine.credentials(host) is not None,

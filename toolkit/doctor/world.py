@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from toolkit.doctor import around, facts, inside, leavings, look, networks
+from toolkit.doctor import around, facts, inside, leavings, look, made, networks, scenes, sibling
 from toolkit.engine import Engine, EngineVersion
 from toolkit.engine.endpoint import Endpoint, resolve
 from toolkit.errors import EngineError
@@ -170,37 +170,37 @@ class World:
         return look.disk(_text(self.info, "DockerRootDir"), self.endpoint)
 
     @cached_property
-    def inside(self) -> facts.Inside:
+    def inside(self) -> scenes.Inside:
         return inside.inside(self.question.env)
 
     @cached_property
-    def identity(self) -> facts.Identity:
+    def identity(self) -> scenes.Identity:
         return inside.identity(self.engine)
 
     @cached_property
-    def socket_mount(self) -> facts.SocketMount:
+    def socket_mount(self) -> scenes.SocketMount:
         return inside.socket_mount(self.socket)
 
     @cached_property
-    def mounted(self) -> facts.Mounted:
+    def mounted(self) -> scenes.Mounted:
         return inside.mounted(self.question.work_dir)
 
     @cached_property
-    def bound(self) -> facts.Bound:
+    def bound(self) -> scenes.Bound:
         asked = self.question
         said = (asked.bind_dir, asked.env)
         return inside.bound(self.engine, asked.work_dir, said, asked.image or "")
 
     @cached_property
-    def sharing(self) -> facts.Sharing:
-        return facts.Sharing(self.kind, str(self.work_dir.path), str(self.question.home))
+    def sharing(self) -> scenes.Sharing:
+        return scenes.Sharing(self.kind, str(self.work_dir.path), str(self.question.home))
 
     @cached_property
-    def relabel(self) -> facts.Relabel:
+    def relabel(self) -> scenes.Relabel:
         return inside.relabel(self.info, self.work_dir.path)
 
     @cached_property
-    def proxies(self) -> facts.Proxies:
+    def proxies(self) -> scenes.Proxies:
         return networks.proxies(
             self.info,
             self.question.env,
@@ -210,11 +210,11 @@ class World:
         )
 
     @cached_property
-    def bridge(self) -> facts.Bridge:
+    def bridge(self) -> scenes.Bridge:
         return networks.bridge(self.engine, self.info)
 
     @cached_property
-    def registry(self) -> facts.Registry:
+    def registry(self) -> scenes.Registry:
         return networks.registry(self.engine, self.info, self.question.image)
 
     @cached_property
@@ -234,6 +234,27 @@ class World:
         if self.question.image is None:
             return facts.ImageSeen(None)
         return look.image(self.engine, self.question.image, self.version)
+
+    @cached_property
+    def stale(self) -> facts.Stale:
+        return made.stale(self.engine, self.question.image)
+
+    @cached_property
+    def orphans(self) -> facts.Orphans:
+        return made.orphans(self.engine)
+
+    @cached_property
+    def sibling(self) -> scenes.Sibling:
+        asked, mount = self.question, None
+        chosen = inside.local_image(self.engine, asked.image or "")
+        if asked.work_dir is not None and asked.work_dir.is_dir():
+            mount = inside.mount(asked.work_dir, asked.bind_dir, asked.env)
+        return sibling.sibling(self.engine, chosen, mount=mount, env=asked.env)
+
+    @cached_property
+    def tether(self) -> scenes.Tether:
+        chosen = inside.local_image(self.engine, self.question.image or "")
+        return sibling.tether(self.engine, chosen, self.question.env)
 
 
 def _text(info: Mapping[str, Any], key: str) -> str:
