@@ -79,6 +79,26 @@ def test_strict_makes_a_warning_a_failure(tmp_path: Path) -> None:
     assert doctor("--check", "client", "--strict", **env).returncode == 1
 
 
+def test_fix_makes_a_work_dir_and_says_so_beside_the_report(tmp_path: Path) -> None:
+    options = ("--fix", "--json", "--check", "workdir.local", "--work-dir", f"{tmp_path}/work")
+    ended = doctor(*options, "--dry-run", HOME=str(tmp_path))
+    assert ended.stderr == "would do workdir.local: make it\n"
+    assert doctor(*options, HOME=str(tmp_path)).stderr.startswith(
+        "left as it is, "
+    )  # nobody to ask
+    assert not (tmp_path / "work").exists()
+    ended = doctor(*options, "--yes", HOME=str(tmp_path))
+    assert ended.stderr == "did workdir.local: make it\n"
+    (entry,) = [each for each in json.loads(ended.stdout)["checks"] if each["group"] == "workdir"]
+    assert (entry["data"]["kind"], (tmp_path / "work").is_dir()) == ("directory", True)
+
+
+def test_what_is_about_fix_needs_it() -> None:
+    ended = doctor("--yes")
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert "--dry-run and --yes are about --fix" in ended.stderr
+
+
 def test_an_unknown_check_is_a_usage_error() -> None:
     ended = doctor("--check", "nonsense")
     assert ended.returncode == 2

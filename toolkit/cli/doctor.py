@@ -14,7 +14,8 @@ import click
 
 from toolkit.cli import report as told
 from toolkit.cli._output import OutputError
-from toolkit.doctor import CHECKS, Question, Report, diagnose, text
+from toolkit.cli.consent import consent, say
+from toolkit.doctor import CHECKS, Hands, Question, Report, diagnose, mend, text
 from toolkit.doctor.check import Status
 from toolkit.engine.endpoint import home_folder
 from toolkit.errors import SpecError
@@ -39,6 +40,9 @@ class _Options(TypedDict):
     image: str | None
     deep: bool
     offline: bool
+    fix: bool
+    dry_run: bool
+    yes: bool
     strict: bool
     as_json: bool
     verbose: bool
@@ -63,6 +67,9 @@ class _Options(TypedDict):
 )
 @click.option("--deep", is_flag=True, help="Make the checks that take their time, too.")
 @click.option("--offline", is_flag=True, help="Ask nobody but the engine.")
+@click.option("--fix", is_flag=True, help="Mend what can safely be mended, and look again.")
+@click.option("--dry-run", is_flag=True, help="With --fix: say what would be done, and do nothing.")
+@click.option("-y", "--yes", is_flag=True, help="With --fix: do not ask.")
 @click.option("--strict", is_flag=True, help="Exit 1 for a warning, too.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
 @click.option("-v", "--verbose", is_flag=True, help="Show what is well, and all data.")
@@ -70,8 +77,8 @@ class _Options(TypedDict):
 def doctor(context: click.Context, /, **options: Unpack[_Options]) -> None:
     """Say what is wrong with the Docker set-up, and how to mend it.
 
-    Nothing is changed and nothing is pulled. Exit code 0: no failure; 1: at least one; 3: doctor
-    itself crashed. A problem in a check that was named with --check is a failure.
+    Nothing is changed and nothing is pulled, but by --fix. Exit code 0: no failure; 1: at least
+    one; 3: doctor itself crashed. A problem in a check that was named with --check is a failure.
     """
     try:
         code = _run(options)
@@ -99,10 +106,16 @@ def _run(options: _Options) -> int:
         deep=options["deep"],
         offline=options["offline"],
     )
+    if (options["dry_run"] or options["yes"]) and not options["fix"]:
+        raise click.UsageError("--dry-run and --yes are about --fix")
     try:
         report = diagnose(question, only=options["only"], skip=options["skip"])
     except SpecError as error:
         raise click.UsageError(f"{error}; {error.hint}") from error
+    if options["fix"]:
+        hands = Hands(consent(yes=options["yes"]), say, dry_run=options["dry_run"])
+        if mend(report, question, hands):
+            report = diagnose(question, only=options["only"], skip=options["skip"])
     if options["as_json"]:
         click.echo(json.dumps(report.document(), indent=2, default=str))
     else:

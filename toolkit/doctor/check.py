@@ -24,7 +24,7 @@ Seen = TypeVar("Seen")
 class Fix:
     """What mends a problem: a sentence, and commands that can be pasted into a shell.
 
-    `auto` tells whether doctor itself can do it; none of today's can.
+    `auto` tells whether `--fix` can do it.
     """
 
     text: str

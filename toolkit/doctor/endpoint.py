@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from toolkit.doctor.check import Finding, Fix
 from toolkit.doctor.facts import Chosen, Detour, Kind, Others, Permission, Reach, Socket
 
-_START: Final = Fix("start an engine", ("toolkit engine start",))
+_START: Final = Fix("start an engine", ("toolkit engine start",), auto=True)
 # By what its socket's path contains; the first that fits.
 _PROVIDERS: Final = (
     (".colima", Fix("start Colima", ("colima start",))),

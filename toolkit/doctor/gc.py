@@ -17,7 +17,7 @@ def containers(seen: Belongings) -> Finding:
             f"left over from processes that are gone: {', '.join(seen.dead)}",
             problem="warn",
             why="Their owners are proven dead; the next start of a container removes them, too.",
-            fix=Fix("remove them", ("toolkit gc",)),
+            fix=Fix("remove them", ("toolkit gc",), auto=True),
             data=data,
         )
     names = [*seen.running, *seen.stopped]
@@ -47,7 +47,7 @@ def volumes(seen: Belongings) -> Finding:
             f"left over from processes that are gone: {', '.join(seen.dead_stores)}",
             problem="warn",
             why="Their owners are proven dead; the next start of a container removes them, too.",
-            fix=Fix("remove them", ("toolkit gc",)),
+            fix=Fix("remove them", ("toolkit gc",), auto=True),
             data=data,
         )
     if seen.kept_stores:
@@ -76,7 +76,7 @@ def files(seen: Files) -> Finding:
         problem="info",
         why=f"{', '.join(stale)}: whoever made them is gone. The next executor removes the folders "
         "of dead processes.",
-        fix=Fix("remove them", tuple(f"rm -rf {shlex.quote(path)}" for path in stale)),
+        fix=Fix("remove them", tuple(f"rm -rf {shlex.quote(path)}" for path in stale), auto=True),
         data=data,
     )
 

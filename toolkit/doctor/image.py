@@ -51,10 +51,10 @@ def present(seen: ImageSeen) -> Finding:
 
 def _obtain(written: str, quoted: str) -> Fix:
     if written.startswith("toolkit/base:"):
-        return Fix("make the base image", ("toolkit base-image",))
+        return Fix("make the base image", ("toolkit base-image",), auto=True)
     if written.startswith("toolkit/"):
         return Fix("build it", (_BUILD,))
-    return Fix("pull it", (f"docker pull {quoted}",))
+    return Fix("pull it", (f"docker pull {quoted}",), auto=True)
 
 
 def contents(seen: Sibling) -> Finding:

@@ -37,7 +37,9 @@ def local(seen: WorkDir) -> Finding:
     shown = str(seen.path) if seen.given else f"none given; temporary ones go to {seen.path}"
     state = "can be made" if seen.kind == "absent" else "can be written to"
     note = "; its colon is no problem for the mounts that are used" if ":" in shown else ""
-    return Finding(f"{shown}, {state}{note}", data=data)
+    make = Fix("make it", (f"mkdir -p {shlex.quote(str(seen.path))}",), auto=True)
+    absent = seen.given and seen.kind == "absent"
+    return Finding(f"{shown}, {state}{note}", data=data, fix=make if absent else None)
 
 
 def _impossible(seen: WorkDir) -> str:
