@@ -2,6 +2,7 @@
 # Debian or Ubuntu, Python >= 3.11, git and make are enough; the rest is installed.
 
 PYTHON ?= python3
+JOBS ?= 2
 BIN := .venv/bin
 TOOLKIT := $(BIN)/toolkit
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
@@ -15,8 +16,9 @@ demo: .venv/.installed engine
 
 test: lint check
 
+# Two at a time, file by file: half of it waits for the engine. One alone: make test JOBS=0.
 check: .venv/.dev engine base
-	TOOLKIT_REQUIRE_DOCKER=1 $(BIN)/python -m pytest
+	TOOLKIT_REQUIRE_DOCKER=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadfile
 
 # Real frameworks in environments of their own. TOOLKIT_PEER_TESTS: checkouts of theirs, by colons.
 test-peers: .venv/.dev engine base

@@ -1,7 +1,7 @@
 """Which files a block created or changed: one walk over the work dir after it.
 
 Hidden here: how a file is known to be new. By its change time, which programs cannot set, held
-against that of the block's own file, which was written just before: both were stamped by the clock
+against that of the block's own file, which was touched just before: both were stamped by the clock
 of one file system, whatever the clocks of this process and of the engine say. Such clocks can be
 coarse, so what happened just before the block may bear the same time; see `Watch.begin`.
 The code of blocks shares the folder: each folder is opened below its parent and never by a link.
@@ -79,16 +79,16 @@ class Watch:
         return 0 if arrived == self._own else arrived + _WRITING
 
     def begin(self, code_file: str, arrived: int) -> Stamp:
-        """The moment before a block, whose file was just written.
+        """The moment before a block, whose file is there.
 
-        Its file is touched again, which the newer kernels stamp with a time of its own. With an
+        Its file is touched twice, which the newer kernels stamp with two times. With an
         older one the next tick of the clock is waited for, but only when something else is known to
         have happened in this one; what is not known is told as the block's.
         """
         path = self._work_dir / code_file
         self._own = self._arrived()
         try:
-            before = os.lstat(path).st_ctime_ns
+            before = _touched(path)  # it need not have been written: see `save`
             stamp = _touched(path)
             others = max(arrived, *self._last.values()) if self._last else arrived
             for _ in range(_TICKS):
