@@ -38,9 +38,10 @@ if TYPE_CHECKING:
 
 _SHAPING = ("PYTHON", "LC_", "LANG", "LD_", "TZ", "HOME", "MALLOC_", "GLIBC_", "PATH")
 """What a Python, or its C library, reads when it starts and not again."""
-_REST, _BUSY = 0.001, 0.02
-"""Seconds after the end of a run, and after its beginning, from which on spares are made: until
-then that would take the processor from the one who is waiting."""
+_REST = 0.001
+"""Seconds after the end of a run from which on spares are made. Until then that would take the
+processor from the one who is waiting, and a warm interpreter could begin in the midst of what a
+block installs."""
 _ROUNDS = 2
 """How often that is tried: where no process is left, it would go on without a pause."""
 _PATIENCE = 1000
@@ -316,7 +317,7 @@ class Worker:
         words = b""
         if who is self._who:
             run.kind, words = self._told(program, warm=warm)
-        self._restock, self._rounds = time.monotonic() + _BUSY, _ROUNDS
+        self._restock = None
         pipes = None
         if run.kind is not None and len(words) <= LONGEST:
             pipes = run.kind.take()

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import signal
 import stat
 import struct
 
@@ -22,6 +23,11 @@ LONGEST = 1 << 15
 """Bytes of a told program: a pipe that nobody has read yet takes them at once."""
 _LENGTH = struct.Struct("!I")
 _COPY = 1 << 16
+_REQUESTS = (
+    *(signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM),
+    *(signal.SIGALRM, signal.SIGUSR1, signal.SIGUSR2),
+)
+"""Signals by which programs are asked to end, or to do something."""
 
 
 class Program:
@@ -52,13 +58,20 @@ class Program:
 
     @classmethod
     def hear(cls, descriptor: int) -> Program:
-        """Wait until one is told there. Ends the process when nobody is left to tell."""
+        """Wait until one is told there. Ends the process when nobody is left to tell.
+
+        What other code of this uid has asked everybody to do meanwhile is not for who comes now; it
+        must not be told just as it ends of that.
+        """
+        before = [(number, signal.signal(number, signal.SIG_IGN)) for number in _REQUESTS]
         data = b""
         while len(data) < _LENGTH.size or len(data) < _LENGTH.size + _LENGTH.unpack_from(data)[0]:
             piece = os.read(descriptor, 1 << 16)
             if not piece:
                 os._exit(0)
             data += piece
+        for number, handler in before:
+            signal.signal(number, handler)
         return cls._parse(data)
 
     @classmethod
