@@ -137,10 +137,19 @@ def test_the_lines_have_reason_fix_counters_and_one_block_of_commands() -> None:
         "         export DOCKER_HOST=tcp://***@near:2375",
         "         true",
         "2 checks: 1 ok, 1 fail",
+        "first: go elsewhere (a.one)",
         "All commands, to be pasted:",
         "    export DOCKER_HOST=tcp://***@near:2375",
         "    true",
     ]
+
+
+def test_a_failure_is_first_whatever_warns_before_it() -> None:
+    other = Finding("odd", problem="warn", why="It is odd.", fix=Fix("look at it"))
+    report = Report({}, (result("warn", other), result("fail")))
+    assert "first: go elsewhere (a.one)" in list(text.lines(report, text.Manner()))
+    report = Report({}, (result("ok"), result("warn", other)))
+    assert "first: look at it (a.one)" in list(text.lines(report, text.Manner()))
 
 
 def test_verbose_shows_what_is_well_and_the_data() -> None:

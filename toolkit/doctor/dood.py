@@ -193,6 +193,8 @@ def selinux(seen: Relabel) -> Finding:
     data = {"confined": seen.confined, "label": seen.label}
     if not seen.confined:
         return Finding("the engine does not confine containers by SELinux", data=data)
+    if not seen.given:
+        return Finding("SELinux confines containers, and no work dir was named", data=data)
     if any(kind in seen.label for kind in _FREE):
         return Finding(f"{seen.path} is labelled for containers", data=data)
     return Finding(

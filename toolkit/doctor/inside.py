@@ -146,9 +146,12 @@ def _source(made: Mapping[str, Any]) -> str:
     return ""
 
 
-def relabel(info: facts.Info, path: Path) -> scenes.Relabel:
+def relabel(info: facts.Info, work_dir: Path | None) -> scenes.Relabel:
     options = [str(option) for option in info.get("SecurityOptions") or ()]
-    return scenes.Relabel("name=selinux" in options, str(path), _label(path))
+    confined = "name=selinux" in options
+    if work_dir is None:
+        return scenes.Relabel(confined, "", given=False)
+    return scenes.Relabel(confined, str(work_dir), _label(work_dir))
 
 
 def _label(path: Path) -> str:

@@ -82,6 +82,7 @@ class Relabel:
     confined: bool
     path: str
     label: str = ""
+    given: bool = True
 
 
 @dataclass(frozen=True, slots=True)

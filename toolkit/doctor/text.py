@@ -48,6 +48,7 @@ def lines(report: Report, manner: Manner) -> Iterator[str]:
             yield from map(redact, _result(result, manner))
     counted = ", ".join(f"{number} {name}" for name, number in report.counters.items() if number)
     yield f"{len(report.results)} checks: {counted}"
+    yield from map(redact, _first(report))
     if report.commands:
         yield "All commands, to be pasted:"
         yield from (f"    {command}" for command in report.commands)
@@ -58,6 +59,15 @@ def _surroundings(report: Report) -> str:
     engine = f"{known['engine']}, API {known['api']}" if known.get("engine") else _silence(report)
     origin = f" ({known['origin']})" if known.get("origin") else ""
     return redact(f"{known.get('endpoint') or 'no endpoint'}{origin}: {engine}")
+
+
+def _first(report: Report) -> Iterator[str]:
+    """What to do before all else: prerequisites come first, so the first failure is the one."""
+    for status in ("fail", "warn"):
+        for result in report.results:
+            if result.status == status and result.finding.fix is not None:
+                yield f"first: {result.finding.fix.text} ({result.check.id})"
+                return
 
 
 def _silence(report: Report) -> str:

@@ -193,11 +193,12 @@ class World:
 
     @cached_property
     def sharing(self) -> scenes.Sharing:
-        return scenes.Sharing(self.kind, str(self.work_dir.path), str(self.question.home))
+        folder = Path.cwd() if self.question.work_dir is None else self.work_dir.path
+        return scenes.Sharing(self.kind, str(folder), str(self.question.home))
 
     @cached_property
     def relabel(self) -> scenes.Relabel:
-        return inside.relabel(self.info, self.work_dir.path)
+        return inside.relabel(self.info, self.question.work_dir)
 
     @cached_property
     def proxies(self) -> scenes.Proxies:
