@@ -47,6 +47,8 @@ EXPIRES: Final = f"{NAMESPACE}.expires"
 VERSION: Final = f"{NAMESPACE}.version"
 OPTIONS: Final = f"{NAMESPACE}.options"
 """On a container to be kept: what it was made with, so that it is taken up as nothing else."""
+COPIED: Final = f"{NAMESPACE}.copied"
+"""On a container: `1` where its work dir is a copy of its owner's, which is nobody else's."""
 SELF: Final = f"{NAMESPACE}.self"
 """The name of what was labelled. On anything else the labels were inherited, by an image that
 somebody made of a container of ours."""

@@ -7,6 +7,7 @@ engine shares; tests/docker/dood has an image of the wheel, and more shapes.
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import uuid
@@ -19,7 +20,7 @@ import pytest
 import toolkit
 from tests.engines.nested import Nested
 from tests.engines.test_containers import KEY, await_gone
-from toolkit.coding import DockerCommandLineCodeExecutor
+from toolkit.coding import CodeBlock, DockerCommandLineCodeExecutor
 from toolkit.errors import StartError
 
 pytestmark = pytest.mark.docker
@@ -64,7 +65,7 @@ def said(nest: Nested, base: str, run: str, mounts: list[dict[str, Any]], asked:
 def test_an_application_in_a_container_needs_no_bind_dir(
     nest: Nested, base: str, work_dir: Path
 ) -> None:
-    """In a folder of a bind mount, on a volume, and in a folder of one."""
+    """In a folder of a bind mount, on a volume, in a folder of one, and on its own file system."""
     run = uuid.uuid4().hex
     volume = f"toolkit-test-{run[:8]}"
     mounts = [
@@ -75,7 +76,7 @@ def test_an_application_in_a_container_needs_no_bind_dir(
     folders = ("new", "/data", "/data/new", "/elsewhere")
     asked = [{**usual, "work_dir": folder} for folder in folders]
     try:
-        *answers, error = said(nest, base, run, mounts, asked)
+        answers = said(nest, base, run, mounts, asked)
     finally:
         nest.engine.remove_volume(volume)
     await_gone(nest.engine, run)
@@ -84,11 +85,9 @@ def test_an_application_in_a_container_needs_no_bind_dir(
         assert (answer["code"], answer["output"]) == (0, "by the application\n")
         assert (answer["answer"], answer["owner"]) == ("by the block", [0, 0])
     assert (work_dir / "new" / "answer.txt").read_text() == "by the block"
-    kinds = ["bind", "volume", "volume" if nest.kind.subpaths else "bind"]
+    kinds = ["bind", "volume", "volume" if nest.kind.subpaths else "bind", "volume"]
     assert [answer["mount"][0] for answer in answers] == kinds
     assert [answer["subpath"] for answer in answers][2] == ("new" if nest.kind.subpaths else "")
-    own = "folder /elsewhere is on this container's own file system"
-    assert f"Logs: {own}, which no other container can be given" in error["error"]
 
 
 def test_a_folder_that_the_engine_does_not_share_is_an_error_and_is_not_made(
@@ -98,7 +97,9 @@ def test_a_folder_that_the_engine_does_not_share_is_an_error_and_is_not_made(
     run = uuid.uuid4().hex
     work = tmp_path / "work"
     with pytest.raises(StartError) as caught:
-        DockerCommandLineCodeExecutor(base, work_dir=work, labels={KEY: run}, engine=nest.engine)
+        DockerCommandLineCodeExecutor(
+            base, work_dir=work, labels={KEY: run}, engine=nest.engine, transfer="bind"
+        )
     reason = "is not on the engine's host, or not shared with it, under the same path"
     assert str(caught.value).endswith(f"Logs: folder {work} {reason}")
     assert caught.value.hint == (
@@ -106,5 +107,25 @@ def test_a_folder_that_the_engine_does_not_share_is_an_error_and_is_not_made(
     )
     assert list(work.iterdir()) == []
     assert nest.engine.list_containers(f"{KEY}={run}") == []
+    there = ["docker", "exec", nest.container, "test", "-e", str(tmp_path)]
+    assert subprocess.run(there, capture_output=True).returncode == 1
+
+
+def test_a_folder_that_the_engine_does_not_share_is_copied(
+    nest: Nested, base: str, tmp_path: Path
+) -> None:
+    """Into the container and out of it, and nowhere else; it is the caller's."""
+    run = uuid.uuid4().hex
+    (tmp_path / "asked").write_text("by us")
+    code = "# filename: block.sh\ncat asked; rm asked; mkdir empty; echo by the block > answer"
+    with DockerCommandLineCodeExecutor(
+        base, work_dir=tmp_path, labels={KEY: run}, engine=nest.engine
+    ) as executor:
+        result = executor.execute_code_blocks([CodeBlock(code, "sh")])
+    assert (result.exit_code, result.output) == (0, "by us")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["answer", "block.sh", "empty"]
+    assert (tmp_path / "answer").read_text() == "by the block\n"
+    assert (tmp_path / "answer").stat().st_uid == os.getuid()
+    await_gone(nest.engine, run)
     there = ["docker", "exec", nest.container, "test", "-e", str(tmp_path)]
     assert subprocess.run(there, capture_output=True).returncode == 1

@@ -31,3 +31,10 @@ def test_a_context_that_is_gone_is_a_runtime_error(
     assert isinstance(caught.value, RuntimeError)
     assert "`gone`" in str(caught.value)
     assert caught.value.hint == "unset DOCKER_CONTEXT"
+
+
+def test_a_bind_dir_has_no_use_where_the_work_dir_is_copied(tmp_path: Path) -> None:
+    with pytest.raises(ExecutorValueError) as caught:
+        DockerCommandLineCodeExecutor(work_dir=tmp_path, bind_dir="/srv", transfer="copy")
+    assert str(caught.value) == "bind_dir /srv has no use with transfer='copy'"
+    assert caught.value.hint == "leave one of them out"

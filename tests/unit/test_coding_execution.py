@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from toolkit.coding import CodeBlock, languages
-from toolkit.coding.execution import Manners, Workspace, outcome
+from toolkit.coding.execution import Manners, Workspace, noted, outcome
 from toolkit.coding.results import BlockResult, CommandLineCodeResult
 from toolkit.worker.result import Result
 
@@ -98,3 +98,14 @@ def test_what_was_cancelled_has_not_succeeded() -> None:
     ended = Result(("sh",), 0, b"", b"", 0.1, timed_out=False, cancelled=True)
     assert outcome(ended).exit_code == 143
     assert outcome(replace(ended, exit_code=3)).exit_code == 3
+
+
+def test_what_could_not_be_carried_out_fails_the_block() -> None:
+    done = BlockResult(0, "said\n", stdout="said\n")
+    assert noted(done, []) is done
+    failed = noted(done, ["one", "two"])
+    assert (failed.exit_code, failed.output) == (
+        1,
+        "said\n\nNot copied out of the container: one; two\n",
+    )
+    assert noted(BlockResult(3, ""), ["one"]).exit_code == 3

@@ -165,3 +165,10 @@ def test_limits_are_the_callers_or_the_profiles() -> None:
     assert limits({"profile": "strict"}) == Limits(memory=STRICT.memory, cpus=STRICT.cpus)
     assert limits({"profile": STRICT, "memory": "1g", "cpus": 2}) == Limits(memory=1 << 30, cpus=2)
     assert limits({}) == Limits()
+
+
+def test_a_transfer_that_is_none_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"^transfer 'move' does not exist$") as caught:
+        options(transfer="move")
+    assert isinstance(caught.value, SpecError)
+    assert caught.value.hint == 'choose "auto", "bind" or "copy"'

@@ -32,6 +32,7 @@ ORDER = (
     "host_path",
     "worker",
     "container",
+    "mirror",
     "lifecycle",
     "verifier",
     "builder",

@@ -144,6 +144,26 @@ def test_input_that_nobody_reads_is_dropped(channel: Channel) -> None:
     assert channel.run(Command(("true",), stdin=bytes(5_000_000))).exit_code == 0
 
 
+def test_input_that_is_made_of_output(channel: Channel) -> None:
+    """What is read from may have nothing yet: it is asked again after more output."""
+    heard: list[bytes] = []
+    sizes: list[int] = []
+
+    answers = [b"yes\n", b""]
+
+    class Answering:
+        def read(self, size: int) -> bytes | None:
+            sizes.append(size)
+            return answers.pop(0) if heard else None
+
+    result = channel.run(
+        Command(("sh", "-c", "echo go; read word; echo $word"), stdin=Answering()),
+        on_output=lambda _stream, data: heard.append(data),
+    )
+    assert (result.exit_code, result.stdout) == (0, b"go\nyes\n")
+    assert max(sizes) <= protocol.CHUNK
+
+
 def test_without_input_the_program_reads_the_end_at_once(channel: Channel) -> None:
     assert sh(channel, "cat; echo end").stdout == b"end\n"
 

@@ -19,6 +19,7 @@ from toolkit import host_path
 from toolkit import image as images
 from toolkit.coding import languages, scratch, starting, transfer
 from toolkit.coding.command_line import CommandLineExecutor, RunFile
+from toolkit.coding.execution import ExecutorValueError
 from toolkit.coding.function_module import FunctionModule
 from toolkit.coding.programs import Listener, Programs
 from toolkit.coding.settings import (
@@ -55,6 +56,9 @@ class DockerCommandLineCodeExecutor(CommandLineExecutor):
     `auto_remove=False` keeps the stopped container; `stop_container=False` leaves it running.
 
     By keyword only:
+    `transfer`: how `work_dir` comes into the container. "bind" shares it, and is a StartError where
+    that cannot be; "copy" copies what changed into it before each block, and out of it after it;
+    "auto" shares it where it can, and else copies. See README, "Files".
     `take_up`: go on in a kept container of that name, where there is one.
     `profile`: `standard`, `strict` or `compat`. `user`: who the code is, `uid[:gid]` or a name in
     the image. `environment`, `network`, `cpus`, `pids`, `runtime`, `extra_hosts`, `labels`: as in
@@ -155,7 +159,7 @@ class DockerCommandLineCodeExecutor(CommandLineExecutor):
         Without `timeout` it has as long as a block. What it does is in the result.
         """
         options.setdefault("timeout", self._timeout)
-        return self._container.run(argv, **options)
+        return self._programs.command(argv, **options)
 
     def put(self, source: Path | str | bytes, target: str) -> None:
         """Write bytes, or copy a file or folder of this machine, to a path in the container.
@@ -163,12 +167,13 @@ class DockerCommandLineCodeExecutor(CommandLineExecutor):
         It is written under the code's uid; a relative `target` is one in the work dir. Raises
         ValueError for a source that cannot be read, ExecError where it cannot be written.
         """
-        with as_value_errors():
+        with as_value_errors(), self._programs.checked():
             transfer.put(self._container, source, target)
 
     def get(self, path: str) -> bytes:
         """Read a file of the container, as the code could. Raises ExecError where it cannot."""
-        return transfer.get(self._container, self._programs.of("python"), path)
+        with self._programs.checked():
+            return transfer.get(self._container, self._programs.of("python"), path)
 
     def snapshot(self, tag: str) -> str:
         """Make an image of the container as it is, without `work_dir`; returns the image's id.
@@ -222,9 +227,17 @@ class DockerCommandLineCodeExecutor(CommandLineExecutor):
 
     def _mount(self) -> Mount:
         """Where the work dir shall be; where it is on the engine's host is found, unless given."""
+        how = self._settings.transfer
+        if how == "copy":
+            if self._bind_dir is not None:
+                raise ExecutorValueError(
+                    f"bind_dir {self._bind_dir} has no use with transfer='copy'",
+                    hint="leave one of them out",
+                )
+            return Mount("", WORKSPACE, proof=self._work_dir, transfer=how)
         with as_value_errors():
             source = host_path.given(self._bind_dir, self._work_dir, os.environ)
-        return Mount(source, WORKSPACE, proof=self._work_dir)
+        return Mount(source, WORKSPACE, proof=self._work_dir, transfer=how)
 
     @property
     def _container(self) -> Container:
@@ -243,15 +256,15 @@ class DockerCommandLineCodeExecutor(CommandLineExecutor):
             starting.provide_image(self._engine, image)
             taken_up = starting.is_kept(self._engine, self._options)
             container = self._manager.start(self._options)
-            if self._settings.init_command and not taken_up:
-                self._initialise(container, self._settings.init_command)
+            try:
+                plain = Programs(container, self._work_dir, self._timeout, self._settings)
+                programs = plain.mirrored()
+                if self._settings.init_command and not taken_up:
+                    with programs.checked():
+                        starting.initialise(container, self._settings.init_command)
+            except BaseException:
+                self._manager.end(container)
+                raise
         if not container.ready.programs.get("python"):
             _LOG.info("image %s has no `python`; python3 runs the blocks", image)
-        return Programs(container, self._work_dir, self._timeout, self._settings)
-
-    def _initialise(self, container: Container, command: str) -> None:
-        try:
-            starting.initialise(container, command)
-        except BaseException:
-            self._manager.end(container)
-            raise
+        return programs

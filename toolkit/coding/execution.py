@@ -170,6 +170,14 @@ def outcome(
     )
 
 
+def noted(result: BlockResult, problems: Sequence[str]) -> BlockResult:
+    """Say at the end of a block's output what of its work is not in the work dir: it has failed."""
+    if not problems:
+        return result
+    words = f"\nNot copied out of the container: {'; '.join(problems)}\n"
+    return replace(result, exit_code=result.exit_code or 1, output=result.output + words)
+
+
 def _delete(path: Path) -> None:
     try:
         path.unlink(missing_ok=True)

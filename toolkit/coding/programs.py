@@ -6,20 +6,23 @@ was switched off, and how much of the output is kept.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import contextlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import Final, Unpack
 
 from toolkit.coding import languages
-from toolkit.coding.execution import outcome
+from toolkit.coding.execution import noted, outcome
 from toolkit.coding.naming import as_argument
 from toolkit.coding.recording import Recorder
 from toolkit.coding.results import BlockResult
 from toolkit.coding.settings import Settings
 from toolkit.container import Container
+from toolkit.errors import ExecError
+from toolkit.mirror import Mirror
 from toolkit.worker.conversation import OnOutput
-from toolkit.worker.result import Cancellation, Result, Stream
+from toolkit.worker.result import Cancellation, CommandOptions, Result, Stream
 
 _NOTHING: Final = 0
 """What the channel shall keep of the output: the recorder has it."""
@@ -36,12 +39,24 @@ class Listener:
 
 @dataclass(frozen=True, slots=True)
 class Programs:
-    """The programs of a container. `timeout`: seconds that each of them may take."""
+    """The programs of a container. `timeout`: seconds that each of them may take.
+
+    `mirror` is there where the work dir is not shared with it.
+    """
 
     container: Container
     work_dir: Path
     timeout: float
     settings: Settings
+    mirror: Mirror | None = None
+
+    def mirrored(self) -> Programs:
+        """The same, with the work dir in the container as it is here."""
+        if self.container.copied_to is None:
+            return self
+        mirror = Mirror(self.container, self.work_dir, python=self.of("python"))
+        mirror.push()
+        return replace(self, mirror=mirror)
 
     def of(self, language: str) -> str:
         """The program for the language in this image; one that is missing is exit code 127."""
@@ -51,12 +66,30 @@ class Programs:
 
     def python(self, arguments: Sequence[str]) -> Result:
         """Run Python itself, in the work dir."""
-        return self.container.run([self.of("python"), *arguments], timeout=self.timeout)
+        return self.command([self.of("python"), *arguments], timeout=self.timeout)
+
+    def command(self, argv: Sequence[str], **options: Unpack[CommandOptions]) -> Result:
+        """Run any program, in the work dir."""
+        with self.checked():
+            return self.container.run(argv, **options)
+
+    @contextlib.contextmanager
+    def checked(self) -> Iterator[None]:
+        """Have the work dir the same on both sides, before and after. Raises ExecError."""
+        with self._shared() as problems:
+            yield
+        if problems:
+            raise ExecError(
+                f"folder {self.work_dir} is not as it is in container {self.container.name}: "
+                f"{'; '.join(problems)}",
+                hint="keep what cannot be copied out of the work dir, or share it",
+            )
 
     def run(self, language: str, relative: str, listener: Listener) -> BlockResult:
         """Run a block's file, by its path relative to the work dir."""
         settings = self.settings
-        with Recorder(self.work_dir, relative, settings.output_limit) as record:
+        recorder = Recorder(self.work_dir, relative, settings.output_limit)
+        with self._shared() as problems, recorder as record:
 
             def take(stream: Stream, data: bytes) -> None:
                 record.add(stream, data)
@@ -72,4 +105,18 @@ class Programs:
                 warm=language == "python" and settings.isolation == "fork",
                 cancellation=listener.cancellation,
             )
-        return outcome(record.completed(result), log_file=record.log_file)
+        done = outcome(record.completed(result), log_file=record.log_file)
+        return noted(done, problems)
+
+    @contextlib.contextmanager
+    def _shared(self) -> Iterator[list[str]]:
+        """After an exception nothing is carried out: what was lost with the container is no news.
+
+        Gives a list, in which there will be what could not be.
+        """
+        problems: list[str] = []
+        if self.mirror is not None:
+            self.mirror.push()
+        yield problems
+        if self.mirror is not None:
+            problems.extend(self.mirror.pull())

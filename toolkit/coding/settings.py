@@ -17,7 +17,7 @@ from toolkit.coding import languages, proxies
 from toolkit.coding.certificates import Choice, bundle, variables
 from toolkit.coding.execution import ExecutorValueError, Manners
 from toolkit.coding.functions import AnyFunction
-from toolkit.container import WORKSPACE, ContainerOptions, Mount
+from toolkit.container import WORKSPACE, ContainerOptions, Mount, Transfer
 from toolkit.container.create_kwargs import applied
 from toolkit.container.devices import gpu_requests, requests
 from toolkit.container.volumes import mounts
@@ -63,6 +63,7 @@ class ExecutorOptions(TypedDict, total=False):
     list_files: bool
     manners: Manners
     engine: Engine | None
+    transfer: Transfer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,11 +97,17 @@ class Settings:
     list_files: bool = True
     manners: Manners = field(default_factory=Manners)
     engine: Engine | None = None
+    transfer: Transfer = "auto"
 
     def __post_init__(self) -> None:
         if self.isolation not in {"fork", "spawn"}:
             raise ExecutorValueError(
                 f"isolation {self.isolation!r} does not exist", hint='choose "fork" or "spawn"'
+            )
+        if self.transfer not in {"auto", "bind", "copy"}:
+            raise ExecutorValueError(
+                f"transfer {self.transfer!r} does not exist",
+                hint='choose "auto", "bind" or "copy"',
             )
         if self.preload and self.isolation == "spawn":
             raise ExecutorValueError(

@@ -6,7 +6,7 @@ the container itself; `taking_up` a kept one, again; `placing` its work dir, whi
 """
 
 from toolkit.container.creation import Creation
-from toolkit.container.options import WORKSPACE, ContainerOptions, Mount
+from toolkit.container.options import WORKSPACE, ContainerOptions, Mount, Transfer
 from toolkit.container.refusals import name_taken
 from toolkit.container.running import Container, open_container
 from toolkit.container.taking_up import take_up
@@ -17,6 +17,7 @@ __all__ = [
     "ContainerOptions",
     "Creation",
     "Mount",
+    "Transfer",
     "name_taken",
     "open_container",
     "take_up",

@@ -26,13 +26,19 @@ WORKSPACE: Final = "/workspace"
 """The folder inside a container where code works."""
 
 
+Transfer = Literal["auto", "bind", "copy"]
+"""How a folder comes into a container: see `Mount`."""
+
+
 @dataclass(frozen=True, slots=True)
 class Mount:
     """A folder or a file of the engine's host, or a volume or its `subpath`, in the container.
 
     `proof`: the same folder as this process sees it, for one mount at most. The container is not
-    started before it was proven that the two are one; an empty `source` is found. `propagation` of
-    mounts below it, such as `rslave`.
+    started before it was proven that the two are one; an empty `source` is found. `transfer`: where
+    none can be found it is an error with "bind", and with "auto" a volume of the container's own,
+    into which the folder is to be copied; with "copy" it is always that. `propagation` of mounts
+    below it, such as `rslave`.
     """
 
     source: str
@@ -42,6 +48,7 @@ class Mount:
     proof: Path | None = None
     propagation: str = ""
     subpath: str = ""
+    transfer: Transfer = "bind"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,6 +171,12 @@ def mounted(mount: Mount) -> dict[str, Any]:
     if mount.subpath:
         entry["VolumeOptions"] = {"Subpath": mount.subpath}
     return entry
+
+
+def apart(mount: Mount, labels: Mapping[str, str]) -> dict[str, Any]:
+    """Give the engine's own form of an empty volume in the place of a mount."""
+    options = {"NoCopy": True, "Labels": dict(labels)}
+    return {"Type": "volume", "Target": mount.target, "VolumeOptions": options}
 
 
 def fingerprint(body: Mapping[str, Any], mounts: Iterable[Mount]) -> str:

@@ -8,36 +8,56 @@ Mounts are never Binds, so that nothing is made on the engine's host meanwhile.
 from __future__ import annotations
 
 import contextlib
+import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
+from toolkit import labels as label
 from toolkit.container.creation import Creation
-from toolkit.container.options import Mount, mounted
+from toolkit.container.options import Mount, apart, mounted
 from toolkit.container.refusals import is_no_source
 from toolkit.engine import Engine
 from toolkit.errors import EngineError, EngineRefusedError, StartError
 from toolkit.host_path import SAY_IT, Search, Source, nonce
 
+_LOG: Final = logging.getLogger(__name__)
 
-def create(creation: Creation, body: Mapping[str, Any], mounts: Iterable[Mount]) -> str:
+
+def create(
+    creation: Creation, body: Mapping[str, Any], mounts: Iterable[Mount]
+) -> tuple[str, str | None]:
     """Create the container and return its id; what has a `proof` is proven to be that folder.
 
-    Raises StartError where the source that was given is not, or none can be found.
+    With it comes the path of the volume into which the folder is to be copied, where it is not
+    shared. Raises StartError where the source that was given is not it, or none can be found and
+    it must be shared; for a folder that is read-only, too.
     """
     mount = next((each for each in mounts if each.proof is not None), None)
     if mount is None or mount.proof is None:
-        return creation.ask(body)
+        return creation.ask(body), None
+    if mount.transfer == "copy":
+        return _apart(creation, body, mount)
     trial = _Trial(creation, body, mount)
     search = Search(creation.engine, mount.proof)
     if not mount.source:
-        if not trial.found(search):
+        if trial.found(search):
+            search.tell(trial.source)
+        elif mount.transfer == "auto":
+            _LOG.info("%s: it is copied", search.failure().message)
+            return _apart(creation, body, mount)
+        else:
             raise search.failure()
-        search.tell(trial.source)
     elif not trial.found([Source(mount.source, mount.kind, "it was given", mount.subpath)]):
         refusal = trial.refusal
         raise StartError(refusal, hint=_instead(trial, search))
-    return trial.container
+    return trial.container, None
+
+
+def _apart(creation: Creation, body: Mapping[str, Any], mount: Mount) -> tuple[str, str]:
+    labelled = {**body, "Labels": {**body["Labels"], label.COPIED: "1"}}
+    volume = apart(mount, body["Labels"])
+    return creation.ask(_with(labelled, mount, volume)), mount.target
 
 
 def is_same(engine: Engine, container: str, mount: Mount) -> bool:
@@ -68,7 +88,7 @@ class _Trial:
     def _is_right(self, source: Source) -> bool:
         mount = replace(self._mount, source=source.source, kind=source.kind, subpath=source.subpath)
         try:
-            container = self._creation.ask(_with(self._body, mount))
+            container = self._creation.ask(_with(self._body, mount, mounted(mount)))
         except EngineRefusedError as error:
             if not is_no_source(error.message, source.source):
                 raise
@@ -84,11 +104,11 @@ class _Trial:
         return False
 
 
-def _with(body: Mapping[str, Any], mount: Mount) -> dict[str, Any]:
-    """The body with this mount at its target, in place of what is to be found."""
+def _with(body: Mapping[str, Any], mount: Mount, entry: Mapping[str, Any]) -> dict[str, Any]:
+    """The body with this entry at the mount's target, in place of what is to be found."""
     host = body["HostConfig"]
     others = [each for each in host["Mounts"] if each["Target"] != mount.target]
-    return {**body, "HostConfig": {**host, "Mounts": [mounted(mount), *others]}}
+    return {**body, "HostConfig": {**host, "Mounts": [entry, *others]}}
 
 
 def _instead(trial: _Trial, search: Search) -> str:

@@ -48,9 +48,15 @@ class Container:
         *,
         identity: tuple[str, str],
         stream: ByteStream,
+        copied_to: str | None = None,
     ) -> None:
-        """`identity` is its id and name; `stream` leads to a worker that has not been greeted."""
+        """`identity` is its id and name; `stream` leads to a worker that has not been greeted.
+
+        `copied_to` is the folder in it that is to be a copy of its owner's, where that is not
+        shared.
+        """
         self.id, self.name = identity
+        self.copied_to = copied_to
         self.options = options
         self._engine = engine
         self._closed = False
@@ -134,7 +140,7 @@ class Container:
             user=user,
             programs=options.programs,
             persist=persist,
-            scratch=options.has_scratch,
+            scratch=options.has_scratch or self.copied_to is not None,
             ttl=options.ttl or None,
             warm=options.warm,
             preload=options.preload,
@@ -212,13 +218,17 @@ def open_container(
     engine, name = creation.engine, creation.name
     user = options.user or (caller if options.profile.callers_uid else None)
     body = config(options, user, labels)
+    body["Labels"][label.COPIED] = ""  # over what an image of such a container would hand on
     if options.is_kept:
         body["Labels"][label.OPTIONS] = fingerprint(body, options.mounts)
     body["HostConfig"]["Mounts"] += own_volumes(engine.inspect_image(options.image), body, labels)
     with explained(options):
-        container_id = _created(creation, body, options)
+        container_id, copied_to = _created(creation, body, options)
         stream = engine.attach_container(container_id)
-        container = Container(engine, options, identity=(container_id, name), stream=stream)
+        identity = container_id, name
+        container = Container(
+            engine, options, identity=identity, stream=stream, copied_to=copied_to
+        )
         try:
             engine.start_container(container_id)
             container.greet(user, persist=options.keep_running)
@@ -229,7 +239,9 @@ def open_container(
     return container
 
 
-def _created(creation: Creation, body: Mapping[str, Any], options: ContainerOptions) -> str:
+def _created(
+    creation: Creation, body: Mapping[str, Any], options: ContainerOptions
+) -> tuple[str, str | None]:
     try:
         return create(creation, body, options.mounts)
     except EngineRefusedError as error:

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from toolkit import labels as label
-from toolkit.container.options import ContainerOptions, config, fingerprint
+from toolkit.container.options import ContainerOptions, Mount, config, fingerprint
 from toolkit.container.placing import is_same
 from toolkit.container.refusals import explained, name_taken
 from toolkit.container.running import Container
@@ -38,16 +38,21 @@ def take_up(
     user = options.user or (caller if options.profile.callers_uid else None)
     _check(found, name, fingerprint(config(options, user, {}), options.mounts))
     container_id = str(found["Id"])
+    copied_to = _copied_to(found, options)
     with explained(options), _as_it_was(engine, found):
         for mount in options.mounts:
-            if not is_same(engine, container_id, mount):
+            _check_transfer(found, name, mount)
+            if not copied_to and not is_same(engine, container_id, mount):
                 raise StartError(
                     f"container {name} was made with another folder than {mount.proof}",
                     hint=f"give the work_dir that it was made with, or {_removing(name)}",
                     container=container_id,
                 )
         stream, own = _connected(engine, found)
-        container = Container(engine, options, identity=(container_id, name), stream=stream)
+        identity = container_id, name
+        container = Container(
+            engine, options, identity=identity, stream=stream, copied_to=copied_to
+        )
         try:
             container.greet(user, persist=own and options.keep_running)
             container.install(options.files)
@@ -68,6 +73,24 @@ def _check(found: Mapping[str, Any], name: str, wanted: str) -> None:
         raise StartError(
             f"container {name} was made with other options: {named}",
             hint=f"give the options that it was made with, or {_removing(name)}",
+            container=str(found["Id"]),
+        )
+
+
+def _copied_to(found: Mapping[str, Any], options: ContainerOptions) -> str | None:
+    """The folder in it that is a copy of its owner's."""
+    if (found["Config"].get("Labels") or {}).get(label.COPIED) != "1":
+        return None
+    return next((mount.target for mount in options.mounts if mount.proof is not None), None)
+
+
+def _check_transfer(found: Mapping[str, Any], name: str, mount: Mount) -> None:
+    is_copied = (found["Config"].get("Labels") or {}).get(label.COPIED) == "1"
+    other = "copy" if is_copied else "bind"
+    if mount.proof is not None and mount.transfer not in {"auto", other}:
+        raise StartError(
+            f"container {name} was made with transfer={other!r}",
+            hint=f"give it again, or {_removing(name)}",
             container=str(found["Id"]),
         )
 

@@ -127,7 +127,8 @@ def _unmappable(seen: Mounted, shown: str) -> str:
     if seen.point == "/":
         return (
             f"work_dir {shown} lives on this container's own disk ({seen.file_system}). The engine "
-            "runs on the host and cannot see it, so a sandbox would get an empty folder."
+            "runs on the host and cannot see it, so an executor copies it, unless it is told "
+            "to share it."
         )
     if seen.read_only:
         return f"work_dir {shown} is on the mount at {seen.point}, which is read-only."

@@ -131,7 +131,8 @@ def _proved(engine: Engine, wanted: Mount, image_name: str) -> str:
     }
     creation = Creation(engine, name, session=session)
     try:
-        made = engine.inspect_container(create(creation, body, [wanted])) or {}
+        container, _ = create(creation, body, [wanted])
+        made = engine.inspect_container(container) or {}
     finally:
         creation.discard()
     return _source(made)

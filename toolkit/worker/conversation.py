@@ -5,6 +5,7 @@ Hidden here: who may send how much, and how patient one is with a worker that sa
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Mapping
 from typing import Final
 
@@ -38,7 +39,8 @@ class Conversation:
         self._send = send
         self._receive = receive
         self._command = command
-        self._input = None if command.stdin is None else memoryview(command.stdin)
+        given = command.stdin
+        self._input = io.BytesIO(given) if isinstance(given, bytes | bytearray) else given
         self._credit = protocol.INPUT_WINDOW
         self._owed = 0
 
@@ -79,16 +81,17 @@ class Conversation:
         )
 
     def _feed(self) -> None:
-        """Send as much input as the worker has room for, then its end."""
-        while self._input is not None and (self._credit > 0 or not self._input):
-            piece = self._input[: min(self._credit, protocol.CHUNK)]
+        """Send as much input as the worker has room for, and is there, then its end."""
+        while self._input is not None and self._credit > 0:
+            piece = self._input.read(min(self._credit, protocol.CHUNK))
+            if piece is None:
+                return
             if not piece:
                 self._input = None
                 self._send(Frame(protocol.INPUT_END, self._number))
                 return
-            self._input = self._input[len(piece) :]
             self._credit -= len(piece)
-            self._send(Frame(protocol.INPUT, self._number, bytes(piece)))
+            self._send(Frame(protocol.INPUT, self._number, piece))
 
     def _repay(self, amount: int) -> None:
         self._owed += amount

@@ -6,7 +6,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Final, Literal, TypedDict
+from typing import Final, Literal, Protocol, TypedDict
 
 Stream = Literal["stdout", "stderr"]
 
@@ -14,10 +14,17 @@ OUTPUT_LIMIT: Final = 16 << 20
 """Bytes of each output stream that a result holds; of more, the head and the tail are kept."""
 
 
+class Readable(Protocol):
+    """Input that is made while the program runs, as a raw stream in non-blocking mode has it."""
+
+    def read(self, size: int, /) -> bytes | None:
+        """So many bytes at most; nothing at the end; None: not yet, ask after more output."""
+
+
 class CommandOptions(TypedDict, total=False):
     """What `run` takes beside the arguments; see `Command`."""
 
-    stdin: bytes | None
+    stdin: bytes | Readable | None
     timeout: float | None
     environment: Mapping[str, str]
     cwd: str | None
@@ -60,16 +67,16 @@ class Cancellation:
 class Command:
     """One program: its arguments, and the world that it sees.
 
-    `stdin`: its input; None is an empty one. `timeout`: seconds, after which the program and all
-    that it started are ended. `environment` is added to the container's. `cwd`: None is the
-    container's working directory. `user`: `uid[:gid]` or a name in the image; None is the
-    container's. `merged`: standard error goes into standard output, in true order. `warm`: `argv`
-    is `python FILE [ARGUMENTS]`, and may run in a fork of the container's warm interpreter, which
-    makes no difference but in speed.
+    `stdin`: its input, or what it is read from; None is an empty one. `timeout`: seconds, after
+    which the program and all that it started are ended. `environment` is added to the container's.
+    `cwd`: None is the container's working directory. `user`: `uid[:gid]` or a name in the image;
+    None is the container's. `merged`: standard error goes into standard output, in true order.
+    `warm`: `argv` is `python FILE [ARGUMENTS]`, and may run in a fork of the container's warm
+    interpreter, which makes no difference but in speed.
     """
 
     argv: tuple[str, ...]
-    stdin: bytes | None = None
+    stdin: bytes | Readable | None = None
     timeout: float | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
     cwd: str | None = None

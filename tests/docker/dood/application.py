@@ -45,7 +45,7 @@ def tried(engine: Engine, asked: dict[str, Any]) -> dict[str, Any]:
         "output": result.output,
         "answer": answer.read_text(),
         "owner": [owner.st_uid, owner.st_gid],
-        "mount": [mount["Type"], mount["Source"]],
+        "mount": [mount["Type"], mount.get("Source", "")],
         "subpath": (mount.get("VolumeOptions") or {}).get("Subpath", ""),
     }
 

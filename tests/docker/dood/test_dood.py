@@ -87,17 +87,23 @@ SHAPES: Final[Mapping[str, Works | Fails]] = {
         "bind/map",
         {"env": {"TOOLKIT_PATH_MAP": "/x=/y; {top}={host}/."}},
     ),
-    "overlay": Fails(
+    # What only this container has is copied: the executor's has a volume of its own.
+    "overlay": Works("{top}/new", "", None),
+    "tmpfs": Works("{top}/tmpfs", "", None),
+    "copy": Works("{top}/bind/copied", "", "bind/copied", {"transfer": "copy"}),
+    "overlay to be shared": Fails(
         "{top}/new",
         "folder {top}/new is on this container's own file system, which no other container can be "
         "given",
         MOUNT_IT,
+        {"transfer": "bind"},
     ),
-    "tmpfs": Fails(
+    "tmpfs to be shared": Fails(
         "{top}/tmpfs",
         "folder {top}/tmpfs is in this container's memory (tmpfs), which no other container can be "
         "given",
         MOUNT_IT,
+        {"transfer": "bind"},
     ),
     "read-only": Fails(
         "{top}/locked",

@@ -1,0 +1,99 @@
+"""What a helper that lies could say, and that it changes nothing that it should not."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from toolkit.mirror.conversation import Received
+from toolkit.mirror.records import MOST_BYTES, BrokenError, Record
+from toolkit.mirror.tree import Reader, TooManyError, opened, scan
+
+FILE = b"f 644 1 1 1 1"
+
+
+def record(kind: bytes, path: bytes = b"", body: bytes = b"", *, size: int = 0) -> bytes:
+    made = Record(kind, path, body)
+    made.mode, made.size = 0o644, size
+    return made.encode()
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Iterator[int]:
+    (tmp_path / "work").mkdir()
+    (tmp_path / "work/mine").write_text("x")
+    descriptor = opened(tmp_path / "work")
+    yield descriptor
+    os.close(descriptor)
+
+
+def heard(root: int, data: bytes, *, there: dict[bytes, bytes] | None = None) -> Received:
+    """All of it at once; whatever was written is finished."""
+    reader = Reader(root)
+    received = Received(root, {b"mine": reader.stamp(b"mine")}, there or {})
+    reader.close()
+    try:
+        received.take("stdout", data)
+    finally:
+        received.close()
+    return received
+
+
+LISTED = record(b"=", b"new", FILE) + record(b".")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        LISTED + record(b"f", b"other", b"x", size=1),
+        LISTED + record(b"f", b"new", b"x", size=1) + record(b"f", b"new", b"x", size=1),
+        LISTED + record(b"r", b"mine"),
+        LISTED + record(b"=", b"new", FILE),
+        LISTED + record(b"h"),
+        LISTED + record(b"s"),
+        record(b"s") + record(b"f", b"new", b"x", size=1),
+        record(b"r", b"mine") + record(b"."),
+        record(b"f", b"mine", b"x", size=1) + record(b"."),
+        record(b"=", b"new", b"c 1 3") + record(b"."),
+    ],
+)
+def test_what_was_not_asked_for_is_refused(root: int, data: bytes) -> None:
+    with pytest.raises(BrokenError):
+        heard(root, data)
+    assert set(scan(root, 10)) <= {b"mine", b"new"}
+
+
+def test_a_file_longer_than_may_be_is_refused_before_it_comes(root: int) -> None:
+    told = record(b"=", b"new", b"f 644 %d 1 1 1" % (MOST_BYTES + 1)) + record(b".")
+    with pytest.raises(TooManyError, match=r"^more than 1024 MiB are new$"):
+        heard(root, told)
+    with pytest.raises(TooManyError, match=r"^more than 1024 MiB are new$"):
+        heard(root, LISTED + record(b"f", b"new", b"x", size=MOST_BYTES + 1))
+    assert set(scan(root, 10)) == {b"mine"}
+
+
+def test_a_listing_that_does_not_end_removes_nothing(root: int) -> None:
+    known = {b"mine": FILE}
+    assert heard(root, record(b"=", b"new", FILE), there=known).found is None
+    assert set(scan(root, 10)) == {b"mine"}
+    heard(root, record(b"."), there=known)
+    assert set(scan(root, 10)) == set()
+
+
+def test_what_has_not_come_is_known(root: int) -> None:
+    two = record(b"=", b"one", FILE) + record(b"=", b"two", FILE) + record(b".")
+    received = heard(root, two + record(b"f", b"one", b"x", size=1))
+    assert received.missing == (b"two",)
+
+
+def test_nothing_that_was_never_there_is_removed(root: int) -> None:
+    heard(root, record(b"."), there={})
+    assert set(scan(root, 10)) == {b"mine"}
+
+
+def test_a_link_that_was_told_to_be_a_file_stays_if_it_leads_out(root: int) -> None:
+    heard(root, LISTED + record(b"l", b"new", b"/etc/passwd") + record(b"."))
+    assert set(scan(root, 10)) == {b"mine"}
