@@ -240,7 +240,7 @@ def test_why_of_a_missing_context_names_the_silent_default() -> None:
 def test_why_of_a_work_dir_on_the_containers_own_disk_says_what_would_happen() -> None:
     assert dood.work_dir(Mounted("/app/out", "/app/out", "/", "overlay")).why == (
         "work_dir /app/out lives on this container's own disk (overlay). The engine runs on the "
-        'host and cannot see it, so an executor copies it, or fails with transfer="bind".'
+        "host and cannot see it, so an executor copies it, unless it is told to share it."
     )
 
 
