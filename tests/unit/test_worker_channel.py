@@ -95,6 +95,26 @@ def sh(channel: Channel, script: str, **options: object) -> Result:
     return channel.run(Command(("sh", "-c", script), **options))  # type: ignore[arg-type]
 
 
+@pytest.fixture
+def other_bytecode(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A client whose bytecode is not that of the Python in the container."""
+    monkeypatch.setattr(boot, "_MAGIC", b"\0\0\r\n")
+    boot._packed.cache_clear()
+    yield
+    boot._packed.cache_clear()
+
+
+@pytest.mark.usefixtures("other_bytecode")
+def test_another_version_of_python_gets_the_text_and_its_warm_interpreter_too(
+    pipes: Pipes, tmp_path: Path
+) -> None:
+    channel = Channel(pipes, name="the worker")
+    # It is only ready when the warm interpreter has said that it has loaded this.
+    channel.open(Setup(str(tmp_path), preload=["fractions"]), timeout=10)
+    assert sh(channel, "echo out").stdout == b"out\n"
+    channel.close()
+
+
 def test_streams_are_apart_and_the_exit_code_is_the_programs_own(channel: Channel) -> None:
     result = sh(channel, "echo out; echo err >&2; exit 3")
     assert (result.exit_code, result.stdout, result.stderr) == (3, b"out\n", b"err\n")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import json
 import queue
 import struct
@@ -29,14 +30,18 @@ READY = {
 }
 EXIT = {"code": 0, "seconds": 1.0, "timed_out": False, "stopped": False, "oom_killed": False}
 HANDSHAKE = report(protocol.READY, 0, READY).encode()
+HELLO = Frame(protocol.HELLO, 0, importlib.util.MAGIC_NUMBER).encode()
 
 
 class Peer:
-    """A stream whose other end says one thing after each thing that it hears, then ends."""
+    """A stream whose other end says one thing at first and after all that it hears, then ends."""
 
-    def __init__(self, *says: bytes) -> None:
+    def __init__(self, *says: bytes, first: bytes = HELLO) -> None:
         self._says = list(says)
         self._heard: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+        self._heard.put(self.framed(first))
+        if not says:
+            self._heard.put(b"")
 
     def send(self, _data: bytes) -> None:
         if self._says:
@@ -107,7 +112,7 @@ tables = st.builds(
 payloads = st.binary(max_size=20) | (tables | json_values).map(lambda it: json.dumps(it).encode())
 frames = st.builds(
     lambda kind, number, payload: HEADER.pack(kind, number, len(payload)) + payload,
-    st.integers(0, 14),
+    st.integers(0, 15),
     st.integers(0, 2),
     payloads,
 )
@@ -124,6 +129,8 @@ def test_whatever_a_peer_answers_at_first_is_a_worker_or_an_error_of_ours(
 ) -> None:
     with contextlib.suppress(ToolkitError):
         opened(kind(said)).close()
+    with contextlib.suppress(ToolkitError):
+        opened(kind(first=said)).close()
 
 
 @given(speech, st.sampled_from([run, reset, write]))
@@ -134,6 +141,13 @@ def test_whatever_a_peer_says_later_is_a_result_or_an_error_of_ours(
     with contextlib.suppress(ToolkitError):
         act(channel)
     channel.close()
+
+
+def test_one_that_does_not_begin_as_a_python_of_ours_does_not_start() -> None:
+    with pytest.raises(StartError) as caught:
+        opened(Peer(HANDSHAKE, first=HANDSHAKE))
+    words = f"it begins with a frame of kind {protocol.READY}"
+    assert str(caught.value) == f"the peer did not answer as a worker does: {words}"
 
 
 @pytest.mark.parametrize(

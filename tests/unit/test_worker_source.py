@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import ast
 import importlib
+import importlib.util
+import marshal
 import sys
+import zlib
 from pathlib import Path
+from types import CodeType
 
 import pytest
 
@@ -36,8 +40,21 @@ def test_annotations_are_never_evaluated(name: str) -> None:
     assert "from __future__ import annotations" in MODULES[name]
 
 
-def test_the_entrypoint_reads_exactly_the_source() -> None:
-    assert f"len(s)<{len(boot.source())}" in boot.entrypoint()[3]
+@pytest.mark.parametrize("magic", [importlib.util.MAGIC_NUMBER, b"\0\0\r\n"])
+def test_what_is_sent_has_its_length_before_it_and_fits_the_python(magic: bytes) -> None:
+    sent = boot.source(magic)
+    assert int(sent[:8]) == len(sent) - 8
+    warm, program = marshal.loads(zlib.decompress(sent[8:]))  # noqa: S302 - our own
+    _, parts = marshal.loads(program)  # noqa: S302 - as above
+    assert [name for name, _ in parts] == list(MODULES)
+    kinds = {type(body) for _, body in parts}
+    assert kinds == {CodeType if magic == importlib.util.MAGIC_NUMBER else str}
+    assert len(warm) < 150_000  # one message to the warm interpreter
+
+
+def test_nothing_that_is_sent_names_a_path_of_this_machine() -> None:
+    program = zlib.decompress(boot.source(importlib.util.MAGIC_NUMBER)[8:])
+    assert str(Path(boot.__file__).parent).encode() not in program
 
 
 def test_a_python_that_is_found_first_is_not_one_that_code_can_write() -> None:

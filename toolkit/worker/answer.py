@@ -39,6 +39,13 @@ class Exit:
     oom_killed: bool
 
 
+def hello(frame: Frame) -> bytes:
+    """Read the magic number of the bytecode that it understands (PEP 3147)."""
+    if frame.kind != protocol.HELLO:
+        raise ProtocolError(f"it begins with a frame of kind {frame.kind}")
+    return frame.payload
+
+
 def ready(frame: Frame) -> Ready:
     """Read the answer to CONFIGURE."""
     fields = _fields(frame, protocol.READY)

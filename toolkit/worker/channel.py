@@ -12,6 +12,7 @@ import functools
 import itertools
 import queue
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -118,18 +119,13 @@ class Channel:
             "warm": setup.warm,
             "preload": list(setup.preload),
         }
-        request = report(protocol.CONFIGURE, 0, fields)
-        with contextlib.suppress(EngineError):  # the reader knows more about why
-            self._stream.send(boot.source() + request.encode())
+        request = report(protocol.CONFIGURE, 0, fields).encode()
+        deadline = time.monotonic() + timeout
         try:
-            answer = self._mailboxes[0].get(timeout=timeout)
-        except queue.Empty:
-            raise StartError(
-                f"the worker in {self._name} did not answer within {timeout:g} s"
-            ) from None
-        if answer is None:
-            raise StartError(self._why_not_started())
-        try:
+            magic = answers.hello(self._first_answer(deadline, timeout))
+            with contextlib.suppress(EngineError):  # the reader knows more about why
+                self._stream.send(boot.source(magic) + request)
+            answer = self._first_answer(deadline, timeout)
             if answer.kind == protocol.FAILED:
                 raise StartError(f"{self._name} cannot be set up: {answers.failure(answer)}")
             ready = answers.ready(answer)
@@ -140,6 +136,18 @@ class Channel:
             ) from error
         self._heartbeat.start(setup.ttl)
         return ready
+
+    def _first_answer(self, deadline: float, timeout: float) -> Frame:
+        """Wait for the next word of a worker that is starting."""
+        try:
+            answer = self._mailboxes[0].get(timeout=max(0.0, deadline - time.monotonic()))
+        except queue.Empty:
+            raise StartError(
+                f"the worker in {self._name} did not answer within {timeout:g} s"
+            ) from None
+        if answer is None:
+            raise StartError(self._why_not_started())
+        return answer
 
     def run(self, command: Command, *, on_output: OnOutput | None = None) -> Result:
         """Run a program to its end. What it does is a result; raises only for broken machinery.

@@ -43,7 +43,11 @@ _CREDENTIALS = struct.Struct("iII")
 _BOOT = (
     "import os,sys\n"
     "if sys.path[:1]==['']:del sys.path[0]\n"
-    "exec(compile(os.read(3,1<<20),'toolkit-warm','exec'),{'__name__':'toolkit-warm'})"
+    "import marshal\n"
+    "from _frozen_importlib_external import MAGIC_NUMBER\n"
+    "magic,code,text=marshal.loads(os.read(3,1<<20))\n"
+    "code,parts=marshal.loads(code if magic==MAGIC_NUMBER else text)\n"
+    "exec(code,{'__name__':'toolkit-warm','parts':parts,'argument':None})"
 )
 
 

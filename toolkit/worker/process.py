@@ -51,7 +51,7 @@ _PATIENCE = 1000
 class Worker:
     """The loop, and the table of runs."""
 
-    def __init__(self, source: int, target: int, warm: str) -> None:
+    def __init__(self, source: int, target: int, warm: bytes) -> None:
         self._source = source
         self._out = Outgoing(target)
         self._decoder = FrameDecoder()
@@ -168,7 +168,7 @@ class Worker:
     def _prime(self, nursery: Nursery) -> None:
         preload = "\0".join(self._preload).encode() or b"\0"
         if nursery is self._python:
-            nursery.start(self._warm_source.encode(), preload)
+            nursery.start(self._warm_source, preload)
         else:
             nursery.start()
 
@@ -379,7 +379,7 @@ def _tell(begin: int, words: bytes) -> bool:
         return False
 
 
-def main(warm: str) -> None:
+def main(warm: bytes) -> None:
     """Serve the client on descriptors 0 and 1, then end the container.
 
     `warm` is the source of the warm interpreter.

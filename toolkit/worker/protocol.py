@@ -9,6 +9,7 @@ grants bytes, a sender never has more than that under way, so neither end needs 
 and no run can starve another.
 
     client → worker                               worker → client
+                                                  HELLO   its bytecode's magic; the source is due
     CONFIGURE  who the code is, where it works    READY   what was found; the answer to CONFIGURE
     RUN        start a program                    STDOUT, STDERR   data, against the client's credit
     INPUT      data, against the worker's credit  EXIT    the run's end; nothing of it follows
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 VERSION = 2
 
 CONFIGURE, READY, RUN, INPUT, INPUT_END, CREDIT, STOP, RESET, PING = range(1, 10)
-STDOUT, STDERR, EXIT, FAILED = range(10, 14)
+STDOUT, STDERR, EXIT, FAILED, HELLO = range(10, 15)
 
 HEADER = struct.Struct("!BII")
 AMOUNT = struct.Struct("!I")
@@ -120,7 +121,7 @@ class FrameDecoder:
         start = 0
         while len(self._buffer) - start >= HEADER.size:
             kind, run, length = HEADER.unpack_from(self._buffer, start)
-            if not CONFIGURE <= kind <= FAILED:
+            if not CONFIGURE <= kind <= HELLO:
                 raise ProtocolError(f"unknown frame kind {kind}")
             if length > MAX_PAYLOAD:
                 raise ProtocolError(f"a frame of {length} bytes is over the limit")
