@@ -46,7 +46,7 @@ def test_no_password_of_the_environment_is_in_any_output(tmp_path: Path) -> None
     """Proxies, indexes and logins alike, in the text with all data and in the document."""
     (tmp_path / ".docker").mkdir()
     (tmp_path / ".docker" / "config.json").write_text(
-        '{"auths": {"r.example": {"auth": "czNjcmV0"}}, '
+        '{"auths": {"r.example": {"auth": "YW5uOnMzY3JldA=="}}, '
         '"proxies": {"default": {"httpProxy": "http://ann:s3cret@127.0.0.1:1"}}}'
     )
     env = {
@@ -60,7 +60,8 @@ def test_no_password_of_the_environment_is_in_any_output(tmp_path: Path) -> None
         ended = doctor(*options, **env)
         assert "127.0.0.1:1" in ended.stdout
         assert "s3cret" not in ended.stdout + ended.stderr
-        assert "czNjcmV0" not in ended.stdout + ended.stderr
+        assert "YW5uOnMzY3JldA" not in ended.stdout + ended.stderr
+        assert "HTTP_PROXY=http://***@127.0.0.1:1" in ended.stdout
 
 
 def test_offline_leaves_the_registry_alone_and_says_so(tmp_path: Path) -> None:

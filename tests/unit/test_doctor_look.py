@@ -70,6 +70,16 @@ def test_a_broken_docker_config_is_told(tmp_path: Path, content: str, error: str
     assert seen.error.startswith(error)
 
 
+def test_a_login_that_docker_py_cannot_read_is_told_and_not_shown(tmp_path: Path) -> None:
+    """It fails at the first word that is to be said to any engine."""
+    (tmp_path / "config.json").write_text('{"auths": {"r.example": {"auth": "czNjcmV0"}, "s": {}}}')
+    env = {"DOCKER_CONFIG": str(tmp_path)}
+    seen = look.docker_config(env, tmp_path)
+    assert seen.error == "has a login for r.example that is not base64 of user:password"
+    (tmp_path / "config.json").write_text('{"auths": {"r.example": {"auth": "YTpi"}}}')
+    assert look.docker_config(env, tmp_path).error is None
+
+
 def test_no_docker_config_is_no_trouble(tmp_path: Path) -> None:
     assert not look.docker_config({}, tmp_path).present
 

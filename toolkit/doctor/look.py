@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import grp
 import json
 import os
@@ -22,7 +23,13 @@ from toolkit.builder.secrets import BUNDLES
 from toolkit.doctor import facts
 from toolkit.engine import Engine, EngineVersion, failures
 from toolkit.engine.endpoint import Endpoint, known_sockets
-from toolkit.errors import EngineRefusedError, EngineTooOldError, ImageReferenceError, ToolkitError
+from toolkit.errors import (
+    EngineError,
+    EngineRefusedError,
+    EngineTooOldError,
+    ImageReferenceError,
+    ToolkitError,
+)
 from toolkit.reference import ImageReference
 
 _STEERING: Final = ("DOCKER_", "PIP_", "UV_", "PYTHONHOME", *BUNDLES)
@@ -48,6 +55,9 @@ def docker_config(env: Mapping[str, str], home: Path) -> facts.DockerConfig:
         return facts.DockerConfig(path, present=True, error=f"is not JSON: {error}")
     if not isinstance(content, dict):
         return facts.DockerConfig(path, present=True, error="is not a JSON object")
+    if unreadable := [host for host, entry in _auths(content) if not _is_login(entry)]:
+        said = f"has a login for {', '.join(unreadable)} that is not base64 of user:password"
+        return facts.DockerConfig(path, present=True, error=said)
     found = {
         name: shutil.which(f"docker-credential-{name}", path=env.get("PATH")) is not None
         for name in sorted(set(_helpers(content)))
@@ -59,6 +69,21 @@ def docker_config(env: Mapping[str, str], home: Path) -> facts.DockerConfig:
         helpers=found,
         current_context=context if isinstance(context, str) and context else None,
     )
+
+
+def _auths(content: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    auths = content.get("auths")
+    for host, entry in auths.items() if isinstance(auths, dict) else ():
+        if isinstance(entry, dict) and isinstance(written := entry.get("auth"), str) and written:
+            yield str(host), written
+
+
+def _is_login(written: str) -> bool:
+    """Whether it can be read; docker-py does so for every registry before it does anything."""
+    try:
+        return b":" in base64.b64decode(written, validate=True)
+    except ValueError:
+        return False
 
 
 def _helpers(content: Mapping[str, Any]) -> Iterator[str]:
@@ -156,6 +181,11 @@ def _error(engine: Engine) -> ToolkitError | None:
         engine.ping()
     except ToolkitError as error:
         return error
+    except ValueError:  # docker-py, about logins; its words may hold some of one
+        return EngineError(
+            "the engine cannot be asked: docker's configuration has what docker-py cannot read",
+            hint="see what the check client.config says",
+        )
     return None
 
 
