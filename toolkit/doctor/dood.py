@@ -158,6 +158,15 @@ def bind(seen: Bound) -> Finding:
         same = seen.source == seen.folder
         named = "has the same path" if same else f"is {seen.source}"
         return Finding(f"{seen.folder} {named} on the engine's host, proven", data=data)
+    if not seen.given and not seen.from_env:
+        return Finding(
+            f"{seen.folder} cannot be shared with the engine: an executor copies it",
+            problem="warn",
+            why=f"{seen.error}. What changed goes into a container before each block, and comes "
+            "out after it.",
+            fix=Fix(seen.hint or "share it, if it is large"),
+            data=data,
+        )
     commands = (f"unset {seen.from_env}",) if seen.from_env else ()
     return Finding(
         seen.error,
@@ -215,7 +224,7 @@ def round_trip(seen: Sibling) -> Finding:
     """dood.roundtrip."""
     data = {"work_dir": seen.work_dir, "read": seen.read, "wrote": seen.wrote}
     if seen.untried or not seen.work_dir:
-        said = seen.untried or "no work dir was given; name one with --work-dir"
+        said = seen.untried or "there is no work dir that is shared; name one with --work-dir"
         return Finding(said, skipped=True, data=data)
     if seen.read and seen.wrote:
         return Finding("a file from here was read in a container, and one came back", data=data)

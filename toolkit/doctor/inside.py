@@ -102,7 +102,7 @@ def bound(
 
 def mount(folder: Path, bind_dir: str | None, env: Mapping[str, str]) -> Mount:
     """The work dir as an executor mounts it. Raises SpecError for a map of paths that is none."""
-    return Mount(host_path.given(bind_dir, folder, env), WORKSPACE, proof=folder)
+    return Mount(host_path.given(bind_dir, folder, env), WORKSPACE, proof=folder, transfer="bind")
 
 
 def _variable(bind_dir: str | None, env: Mapping[str, str]) -> str:

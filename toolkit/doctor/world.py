@@ -248,7 +248,7 @@ class World:
     def sibling(self) -> scenes.Sibling:
         asked, mount = self.question, None
         chosen = inside.local_image(self.engine, asked.image or "")
-        if asked.work_dir is not None and asked.work_dir.is_dir():
+        if asked.work_dir is not None and self.bound.source:
             mount = inside.mount(asked.work_dir, asked.bind_dir, asked.env)
         return sibling.sibling(self.engine, chosen, mount=mount, env=asked.env)
 
