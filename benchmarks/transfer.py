@@ -33,6 +33,8 @@ def cases() -> Iterator[Case]:
     """The issue's bars."""
     yield Case("first sync", "tar | docker exec -i tar", 1.2, 5, _first)
     yield Case("nothing changed", "os.scandir, stat", 3.0, 15, _unchanged)
+    yield Case("nothing changed, into it", "os.scandir, stat", 3.0, 15, _unchanged_here)
+    yield Case("nothing changed, out of it", "os.scandir, stat", 3.0, 15, _unchanged_there)
     yield Case("one file changed", "os.scandir, stat, and its copy", 3.0, 15, _one_changed)
 
 
@@ -101,6 +103,16 @@ def _walk(folder: Path) -> None:
 def _unchanged(bench: Bench, stack: ExitStack) -> tuple[Timed, Timed]:
     folder, mirror = _mirror(bench, stack)
     return timed(_synced(mirror)), timed(lambda: _walk(folder))
+
+
+def _unchanged_here(bench: Bench, stack: ExitStack) -> tuple[Timed, Timed]:
+    folder, mirror = _mirror(bench, stack)
+    return timed(mirror.push), timed(lambda: _walk(folder))
+
+
+def _unchanged_there(bench: Bench, stack: ExitStack) -> tuple[Timed, Timed]:
+    folder, mirror = _mirror(bench, stack)
+    return timed(mirror.pull), timed(lambda: _walk(folder))
 
 
 def _one_changed(bench: Bench, stack: ExitStack) -> tuple[Timed, Timed]:
