@@ -51,6 +51,19 @@ class Refused:
         return said
 
 
+def test_a_login_that_cannot_be_read_is_said_and_not_shown(refused: Refused, cli: Cli) -> None:
+    """docker-py reads them all before it connects, also those of other registries."""
+    cli.write("six")
+    half = "c2VjcmV0"
+    cli.write(
+        f'{{"auths": {{"registry.example": {{"auth": "{half}"}}}}}}', file="docker/config.json"
+    )
+    message, hint = refused(5, env={"DOCKER_CONFIG": str(cli.folder / "docker")})
+    assert message == "docker's config.json has a login that is not base64 of user:password"
+    assert "`toolkit doctor --check client.config`" in hint
+    assert "secret" not in refused.stderr
+
+
 # The file.
 
 

@@ -29,7 +29,7 @@ from toolkit.engine import dialing, failures, troubles, wire
 from toolkit.engine.endpoint import Endpoint, Tls
 from toolkit.engine.stream import ByteStream, SocketStream
 from toolkit.engine.unix_http import UnixAdapter
-from toolkit.errors import EngineUnreachableError, RegistryError
+from toolkit.errors import EngineError, EngineUnreachableError, RegistryError
 from toolkit.reference import ImageReference
 
 _OLDEST_API: Final = (1, 41)
@@ -188,7 +188,8 @@ class Transport:
         An identity token comes as the password of nobody. `EngineError` where a credential helper
         fails.
         """
-        with failures.translated(f"reading the credentials for {host}", self.endpoint):
+        doing = f"reading the credentials for {host}"
+        with failures.translated(doing, self.endpoint), _readable_logins():
             if self._logins is None:
                 self._logins = docker.auth.load_config()
             found = self._logins.resolve_authconfig(host) or {}
@@ -264,7 +265,7 @@ class Transport:
         return client
 
     def _connected(self) -> _Client:
-        with failures.translated("connecting", self.endpoint):
+        with failures.translated("connecting", self.endpoint), _readable_logins():
             client = _Client(
                 base_url=self.endpoint.address,
                 # Asked once; the engine's own version is then used by every thread.
@@ -280,6 +281,19 @@ class Transport:
             client.close()
             raise failures.too_old(self.endpoint, f"API {self._api}")
         return client
+
+
+@contextlib.contextmanager
+def _readable_logins() -> Iterator[None]:
+    """docker-py reads every login that is configured, of any registry, before it connects."""
+    try:
+        yield
+    except ValueError as error:  # its text may hold a part of a password
+        raise EngineError(
+            "docker's config.json has a login that is not base64 of user:password",
+            hint="log in again, or take the entry out; `toolkit doctor --check client.config` "
+            "names it",
+        ) from error
 
 
 def _numbers(version: str) -> tuple[int, ...]:
