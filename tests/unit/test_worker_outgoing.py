@@ -13,8 +13,6 @@ from toolkit.worker import protocol
 from toolkit.worker.outgoing import Outgoing
 from toolkit.worker.protocol import Frame, FrameDecoder
 
-OLD, YOUNG = 60.0, 0.0
-
 
 class Pipe:
     """An engine that takes as much as a pipe has room for."""
@@ -56,7 +54,7 @@ def the_end(run: int = 1) -> Frame:
 
 def test_first_words_wait_for_the_end_that_follows(pipe: Pipe) -> None:
     out = Outgoing(pipe.write)
-    out.output(words(b"hello"), YOUNG, 5.0)
+    out.output(words(b"hello"), 5.0, may_wait=True)
     out.write(5.0)
     assert pipe.taken() == []
     assert not out.is_wanting
@@ -69,17 +67,19 @@ def test_first_words_wait_for_the_end_that_follows(pipe: Pipe) -> None:
 
 def test_they_wait_no_longer_than_a_moment(pipe: Pipe) -> None:
     out = Outgoing(pipe.write)
-    out.output(words(b"hello"), YOUNG, 5.0)
+    out.output(words(b"hello"), 5.0, may_wait=True)
     out.write(5.002)
     assert pipe.taken() == [words(b"hello")]
 
 
-@pytest.mark.parametrize(("text", "age"), [(b"x" * 5000, YOUNG), (b"x", OLD)], ids=["much", "old"])
-def test_much_output_and_that_of_an_old_run_does_not_wait(
-    pipe: Pipe, text: bytes, age: float
+@pytest.mark.parametrize(
+    ("text", "may_wait"), [(b"x" * 5000, True), (b"x", False)], ids=["much", "other"]
+)
+def test_much_output_and_that_of_other_runs_does_not_wait(
+    pipe: Pipe, text: bytes, *, may_wait: bool
 ) -> None:
     out = Outgoing(pipe.write)
-    out.output(words(text), age, 5.0)
+    out.output(words(text), 5.0, may_wait=may_wait)
     assert out.is_wanting
     out.write(5.0)
     assert pipe.taken() == [words(text)]
@@ -88,7 +88,7 @@ def test_much_output_and_that_of_an_old_run_does_not_wait(
 
 def test_a_word_of_the_workers_goes_at_once_and_before_what_waits(pipe: Pipe) -> None:
     out = Outgoing(pipe.write)
-    out.output(words(b"hello"), YOUNG, 5.0)
+    out.output(words(b"hello"), 5.0, may_wait=True)
     out.control(Frame(protocol.PING))
     out.write(5.0)
     assert pipe.taken() == [Frame(protocol.PING), words(b"hello")]
@@ -98,7 +98,7 @@ def test_control_overtakes_output_but_never_inside_a_frame(pipe: Pipe) -> None:
     out = Outgoing(pipe.write)
     large = [words(bytes([n]) * 100_000) for n in range(3)]
     for frame in large:
-        out.output(frame, OLD, 5.0)
+        out.output(frame, 5.0, may_wait=False)
     assert out.is_full
     out.write(5.0)  # the pipe takes a part of the first
     out.control(Frame(protocol.PING))
@@ -119,7 +119,7 @@ def test_all_arrives_each_kind_in_its_order(said: list[tuple[str, bytes]]) -> No
         if kind == "c":
             out.control(Frame(protocol.CREDIT, number, text))
         elif kind == "o":
-            out.output(words(text, number), YOUNG, 5.0)
+            out.output(words(text, number), 5.0, may_wait=True)
         else:
             out.end(Frame(protocol.EXIT, number, text))
         out.write(5.0)

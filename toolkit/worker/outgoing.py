@@ -18,10 +18,8 @@ if TYPE_CHECKING:
 
 _BACKLOG = 1 << 18
 """Bytes that may wait for the engine before the programs' output is left in their pipes."""
-_WORDS = 4096
-_YOUTH = 0.01
-_PAUSE = 0.001
-"""Bytes, and seconds: how little output, of how young a run, waits for how long for its end."""
+_WORDS, _PAUSE = 4096, 0.001
+"""Bytes, and seconds: how little output waits for how long for the end of its run."""
 
 
 class Outgoing:
@@ -51,9 +49,9 @@ class Outgoing:
         self.rests_until = None
         self._control.append(self._counted(frame))
 
-    def output(self, frame: Frame, age: float, now: float) -> None:
-        """Output of a run that has lasted so many seconds: the first words wait for its end."""
-        if not self._size and age < _YOUTH and len(frame.payload) < _WORDS:
+    def output(self, frame: Frame, now: float, *, may_wait: bool) -> None:
+        """Output of a run. `may_wait`: its end is likely to follow, and a few words wait for it."""
+        if not self._size and may_wait and len(frame.payload) < _WORDS:
             self.rests_until = now + _PAUSE
         self._data.append(self._counted(frame))
 

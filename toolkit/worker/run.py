@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 _ENDED = 143
 """The exit code of what was ended before it began, as by SIGTERM."""
+_YOUTH = 0.01
+"""Seconds from its beginning in which the words of a run are its first."""
 _LOST = 137
 """The exit code of SIGKILL, and where nobody can tell it: the supervisor itself was killed."""
 _AFTERMATH = 10.0
@@ -74,6 +76,8 @@ class Run:
         self.leftovers: list[int] = []
         self.since = self.oom_kills = 0
         self.kind: Nursery | None = None
+        self.is_brief = False
+        """Whether its end is likely to follow its first words at once."""
 
     def adopt(self, pipes: Pipes, again: Callable[[], None] | None = None) -> None:
         """What it runs in. `again` starts it once more: for one that was lost before it began."""
@@ -309,7 +313,7 @@ class Run:
             self._credit -= len(data)
             now = time.monotonic()
             frame = Frame(self._outputs[descriptor], self.number, data)
-            self._out.output(frame, now - self._started, now)
+            self._out.output(frame, now, may_wait=self.is_brief and now - self._started < _YOUTH)
 
     def _pass_on(self, event: int) -> None:
         """Write input into the program's pipe; grant the client as much again."""
