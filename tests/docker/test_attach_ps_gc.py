@@ -193,7 +193,8 @@ def test_attach_opens_a_shell_on_a_terminal(container: Container) -> None:
     env = {**os.environ, "TERM": "xterm-test"}
     process = subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, env=env)
     try:
-        os.write(mine, b"stty size; echo $TERM\n")
+        # The engine takes the size once the shell runs, which may have asked before.
+        os.write(mine, b"until stty size | grep '33 111'; do sleep 0.1; done; echo $TERM\n")
         said = read_until(mine, b"xterm-test\r\n")
         assert b"33 111\r\n" in said
         fcntl.ioctl(mine, termios.TIOCSWINSZ, struct.pack("HHHH", 44, 122, 0, 0))

@@ -18,7 +18,13 @@ from pathlib import Path
 import pytest
 
 from tests.patience import with_enough_time
-from toolkit.errors import DiedError, ExecError, NotRunningError, StartError
+from toolkit.errors import (
+    DiedError,
+    EngineUnreachableError,
+    ExecError,
+    NotRunningError,
+    StartError,
+)
 from toolkit.worker import boot, protocol
 from toolkit.worker.channel import Channel, Setup
 from toolkit.worker.protocol import Frame
@@ -42,8 +48,11 @@ class Pipes:
         return b"\1\0\0\0" + len(data).to_bytes(4, "big") + data if data else b""
 
     def send(self, data: bytes) -> None:
-        self._in.write(data)
-        self._in.flush()
+        try:
+            self._in.write(data)
+            self._in.flush()
+        except ValueError as error:  # a ping may come just as it is closed
+            raise EngineUnreachableError("the stream is closed") from error
 
     def shut_write(self) -> None:
         self._in.close()

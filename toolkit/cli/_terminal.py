@@ -8,17 +8,21 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import signal
 import sys
 import termios
 import threading
+import time
 import tty
 from collections.abc import Callable, Iterator
-from typing import Self
+from typing import Final, Self
 
 from toolkit.engine.stream import ByteStream
 from toolkit.errors import EngineError
+
+_TRIES: Final = 10
+_PAUSE: Final = 0.03
+"""Seconds between two tries to tell the size to a program that has only just been started."""
 
 
 class Terminal:
@@ -63,14 +67,21 @@ class Terminal:
     @staticmethod
     @contextlib.contextmanager
     def _sized(resized: Callable[[int, int], None]) -> Iterator[None]:
-        def tell(*_: object) -> None:
-            size = shutil.get_terminal_size()
-            with contextlib.suppress(EngineError):  # it may have ended just now
+        def tell(*_: object) -> bool:
+            # Of the terminal itself: $COLUMNS, where it is set, does not follow it.
+            size = os.get_terminal_size(sys.stdout.fileno())
+            try:
                 resized(size.columns, size.lines)
+            except EngineError:  # it may have ended just now
+                return False
+            return True
 
         before = signal.signal(signal.SIGWINCH, tell)
         try:
-            tell()
+            for _ in range(_TRIES):  # the engine refuses one that is only being started
+                if tell():
+                    break
+                time.sleep(_PAUSE)
             yield
         finally:
             signal.signal(signal.SIGWINCH, before)
