@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import click
 
@@ -21,26 +22,32 @@ def gc(*, dry_run: bool, as_json: bool) -> None:
     What is used, what is kept, and whatever belongs to somebody else is left alone. Each start of a
     container does the same beforehand.
     """
+    done: list[dict[str, Any]] = []
+    stayed: list[dict[str, Any]] = []
     with connect() as engine:
         dead = [pair for pair in survey(engine) if pair[1].standing == "dead"]
-        refusals = ["" if dry_run else _refused(engine, belonging) for belonging, _ in dead]
-    done = [pair for pair, why in zip(dead, refusals, strict=True) if not why]
-    stayed = [(pair, why) for pair, why in zip(dead, refusals, strict=True) if why]
+        for belonging, verdict in dead:
+            why = "" if dry_run else _refused(engine, belonging)
+            found = described(belonging, verdict)
+            if why:
+                stayed.append({**found, "why": why})
+            else:
+                done.append(found)
+            if not as_json:  # at once: an engine that goes in the midst takes no word back
+                _tell(belonging, verdict.reason, why, dry_run=dry_run)
     if as_json:
         key = "would_remove" if dry_run else "removed"
-        found = {
-            key: [described(*pair) for pair in done],
-            "stayed": [{**described(*pair), "why": why} for pair, why in stayed],
-        }
-        click.echo(json.dumps(found, indent=2))
-        return
-    for belonging, verdict in done:
-        word = "would remove" if dry_run else "removed"
-        click.echo(f"{word} {belonging.kind} {belonging.name}: {verdict.reason}")
-    for (belonging, _), why in stayed:
-        click.echo(f"{belonging.kind} {belonging.name} stays: {why}", err=True)
-    if not dead:
+        click.echo(json.dumps({key: done, "stayed": stayed}, indent=2))
+    elif not dead:
         click.echo("nothing is left over", err=True)
+
+
+def _tell(belonging: Belonging, reason: str, why: str, *, dry_run: bool) -> None:
+    what = f"{belonging.kind} {belonging.name}"
+    if why:
+        click.echo(f"{what} stays: {why}", err=True)
+    else:
+        click.echo(f"{'would remove' if dry_run else 'removed'} {what}: {reason}")
 
 
 def _refused(engine: Engine, belonging: Belonging) -> str:
