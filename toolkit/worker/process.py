@@ -317,7 +317,7 @@ class Worker:
         words = b""
         if who is self._who:
             run.kind, words = self._told(program, warm=warm)
-        run.is_brief = run.kind is self._shells is not None
+        run.is_brief = run.kind is not None and run.kind is self._shells
         self._restock = None
         pipes = None
         if run.kind is not None and len(words) <= LONGEST:
