@@ -45,8 +45,8 @@ def preload(start: Start, tmp_path: Path, first_engine: Engine) -> Iterator[Prel
         ).close()
 
     yield preload
-    # The engine itself removes what has ended, and may just be about it.
-    deadline = time.monotonic() + 10
+    # `remove_container` is content with one that the engine is removing: it has a round's time.
+    deadline = time.monotonic() + 5
     while len(first_engine.list_containers(f"{KEY}={MINE}")) > before:
         assert time.monotonic() < deadline
         time.sleep(0.05)
