@@ -57,6 +57,7 @@ bench: .venv/.installed engine base
 	$(BIN)/python -m benchmarks.build
 	$(BIN)/python -m benchmarks.execute
 	$(BIN)/python -m benchmarks.transfer
+	$(BIN)/python -m benchmarks.doctor
 
 clean:
 	rm -rf .venv .venv-peers .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist
