@@ -16,7 +16,19 @@ from typing import Any
 import pytest
 
 from toolkit.cli.doctor import doctor
-from toolkit.doctor import CHECKS, client, dood, endpoint, engine, features, gc, image, net, workdir
+from toolkit.doctor import (
+    CHECKS,
+    client,
+    dood,
+    endpoint,
+    engine,
+    features,
+    gc,
+    image,
+    net,
+    tried,
+    workdir,
+)
 from toolkit.doctor.check import Check, Finding
 from toolkit.doctor.facts import (
     Belongings,
@@ -45,10 +57,15 @@ from toolkit.doctor.facts import (
     WorkDir,
 )
 from toolkit.doctor.scenes import (
+    Attempt,
     Bound,
+    Bounds,
     Bridge,
+    Built,
+    Forwarding,
     Identity,
     Inside,
+    Launches,
     Mounted,
     Pool,
     Proxies,
@@ -85,6 +102,7 @@ SIBLING = Sibling(
     wrote=True,
     owner=(1000, 1000),
     mine=(1000, 1000),
+    status={"Seccomp": "2", "NoNewPrivs": "1", "CapEff": "0000000000000000"},
 )
 
 # id → its judgement, and the usual facts (None: the case gives the engine's `info` itself)
@@ -145,6 +163,22 @@ JUDGES: dict[str, tuple[Callable[[Any], Finding], Any]] = {
     "image.present": (image.present, ImageSeen(None, engine="linux/amd64")),
 }
 
+# The same of the halves that are made with --deep only
+DEEPER: dict[str, tuple[Callable[[Any], Finding], Any]] = {
+    "engine.build": (tried.build, Built(secret=True)),
+    "engine.disk": (engine.disk, Disk("/d", local=True, free=4 << 30, total=10 << 30)),
+    "engine.cgroup": (
+        tried.limits,
+        Bounds(held={"CPU time": True, "processes": True, "memory": True}),
+    ),
+    "engine.security": (tried.confinement, SIBLING),
+    "engine.runtimes": (tried.runtimes, Launches()),
+    "engine.init": (tried.init, Launches()),
+    "engine.gpu": (tried.gpu, Launches()),
+    "net.bridge": (net.forwarded, Forwarding(index="https://pypi.org")),
+    "net.index": (net.index_of_builds, Built(secret=True, index="https://pypi.org")),
+}
+
 
 @dataclass(frozen=True)
 class Case:
@@ -154,10 +188,11 @@ class Case:
     seen: dict[str, Any]
     command: str | None = None
     """The first command of the fix, where the case is about that."""
+    deep: bool = False
 
     @property
     def finding(self) -> Finding:
-        judge, usual = JUDGES[self.id]
+        judge, usual = (DEEPER if self.deep else JUDGES)[self.id]
         return judge(self.seen if usual is None else changed(usual, self.seen))
 
 
@@ -168,6 +203,8 @@ def changed(usual: Any, differences: dict[str, Any]) -> Any:  # noqa: ANN401 - f
         before = getattr(usual, name)
         if name == "pools":
             fields[name] = tuple(Pool(**each) for each in value)
+        elif name == "attempts":
+            fields[name] = tuple(Attempt(**each) for each in value)
         elif is_dataclass(before):
             fields[name] = changed(before, value)
         elif isinstance(before, Path | tuple):
@@ -185,7 +222,7 @@ CASES = [
 
 
 def _name(case: Case) -> str:
-    return f"{case.id}: {case.summary}"
+    return f"{case.id}{' deep' if case.deep else ''}: {case.summary}"
 
 
 @pytest.mark.parametrize("case", CASES, ids=_name)
@@ -207,9 +244,15 @@ def test_a_problem_says_why_and_what_to_do(case: Case) -> None:
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.id)
 def test_every_check_is_here_with_both_outcomes(check: Check) -> None:
-    outcomes = {case.problem == "none" for case in CASES if case.id == check.id}
+    outcomes = {case.problem == "none" for case in CASES if case.id == check.id and not case.deep}
     # Being in a container is no problem by itself.
     assert outcomes == ({True} if check.id == "dood.in_container" else {True, False})
+
+
+def test_every_deeper_half_is_here_with_both_outcomes() -> None:
+    deep = {check.id for check in CHECKS if check.deeper is not None}
+    for fine in (True, False):
+        assert {case.id for case in CASES if case.deep and fine == (case.problem == "none")} == deep
 
 
 def test_every_remedy_is_valid_shell() -> None:

@@ -94,14 +94,30 @@ def test_only_steering_variables_are_kept(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("path", "expected"),
     [
-        ("/x", "ext4"),
-        ("/data/y", "xfs"),
-        ("/data/with space/z", "tmpfs"),
-        ("/database", "ext4"),
+        ("/x", ("/", "ext4")),
+        ("/data/y", ("/data", "xfs")),
+        ("/data/with space/z", ("/data/with space", "tmpfs")),
+        ("/database", ("/", "ext4")),
     ],
 )
-def test_the_last_and_deepest_mount_is_the_file_system(path: str, expected: str) -> None:
-    assert look.file_system(Path(path), MOUNTINFO) == expected
+def test_the_last_and_deepest_mount_is_the_file_system(
+    path: str, expected: tuple[str, str]
+) -> None:
+    assert look.mounted_at(Path(path), MOUNTINFO) == expected
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may give files away")
+def test_an_empty_folder_of_somebody_else_in_ours_is_a_stray_one(tmp_path: Path) -> None:
+    stray, own, full = (tmp_path / name for name in ("stray", "own", "full"))
+    for folder in (stray, own, full):
+        folder.mkdir()
+    (full / "file").touch()
+    for folder in (stray, full):
+        os.chown(folder, 12345, 12345)
+    assert look.work_dir(stray, Path("/h")).stray
+    assert [look.work_dir(folder, Path("/h")).stray for folder in (own, full)] == [False, False]
+    tmp_path.chmod(0o1777)  # where others' entries cannot be removed
+    assert not look.work_dir(stray, Path("/h")).stray
 
 
 def test_a_work_dir_that_is_not_there_is_judged_by_its_nearest_folder(tmp_path: Path) -> None:

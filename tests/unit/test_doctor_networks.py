@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from toolkit.doctor import look, networks, sibling
+from toolkit.doctor import look, networks, questions
 
 
 def test_proxies_are_read_from_the_environment_the_engine_and_dockers_configuration(
@@ -77,4 +77,4 @@ def test_a_registry_is_asked_for_what_it_can_have(name: str | None, asked: str) 
     ],
 )
 def test_of_the_index_only_the_host_is_told(env: dict[str, str], shown: str) -> None:
-    assert sibling.index(env) == shown
+    assert questions.index(env) == shown

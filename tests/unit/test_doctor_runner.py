@@ -222,3 +222,25 @@ def test_a_context_that_is_gone_stops_what_needs_an_engine(tmp_path: Path) -> No
     assert outcome["endpoint.resolve"] == "fail"
     assert outcome["endpoint.socket"] == outcome["image.present"] == "skip"
     assert outcome["workdir.local"] == "ok"
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "summary", "problem"),
+    [
+        (FINE, Finding("tried"), "fine; tried", None),
+        (FINE, Finding("no image", skipped=True), "fine", None),
+        (Finding("not seen", skipped=True), Finding("tried"), "tried", None),
+        (Finding("old", problem="warn"), Finding("tried"), "old", "warn"),
+        (Finding("old", problem="warn"), Finding("does not", problem="error"), "does not", "error"),
+        (FINE, Finding("does not", problem="warn"), "does not", "warn"),
+        (Finding("broken", problem="error"), Finding("unasked"), "broken", "error"),
+    ],
+)
+def test_the_deeper_half_of_a_check_is_made_on_demand_and_not_after_an_error(
+    first: Finding, second: Finding, summary: str, problem: str | None
+) -> None:
+    both = replace(check("a.one", lambda _world: first), deeper=lambda _world: second)
+    (result,) = diagnose(replace(QUESTION, deep=True), checks=(both,)).results
+    assert (result.finding.summary, result.finding.problem) == (summary, problem)
+    (result,) = diagnose(QUESTION, checks=(both,)).results
+    assert result.finding.summary == first.summary

@@ -73,17 +73,19 @@ def users(info: facts.Info, endpoint: Endpoint) -> facts.Users:
     rootless = any("rootless" in option for option in options)
     user = look.user_name(os.geteuid())
     own = endpoint.socket_path is not None and f"/user/{os.geteuid()}/" in endpoint.address
-    text = look.text_of(Path("/etc/subuid")) if rootless and own else None
+    files = (Path("/etc/subuid"), Path("/etc/subgid")) if rootless and own else ()
     return facts.Users(
         rootless=rootless,
         remapped=any(option.startswith("name=userns") for option in options),
         user=user,
-        ids=None if text is None else subordinate(text, user, os.geteuid()),
+        ids=min(
+            (subordinate(look.text_of(each), user, os.geteuid()) for each in files), default=None
+        ),
     )
 
 
 def subordinate(text: str, user: str, uid: int) -> int:
-    """Count the ids that /etc/subuid gives to a user, by its name or number."""
+    """Count the ids that /etc/subuid or subgid gives to a user, by its name or number."""
     lines = (line.split(":") for line in text.splitlines())
     return sum(
         int(parts[2])

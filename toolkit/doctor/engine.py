@@ -131,11 +131,15 @@ def storage(seen: Info) -> Finding:
 
 def disk(seen: Disk) -> Finding:
     """engine.disk."""
-    data = {"path": seen.path, "free": seen.free, "total": seen.total}
+    data: dict[str, object] = {"path": seen.path, "free": seen.free, "total": seen.total}
+    if seen.freeable:
+        data["freeable"] = dict(seen.freeable)
     if not seen.local:
         return Finding("the engine's disk cannot be seen from here", skipped=True, data=data)
     share = 100 * seen.free // max(seen.total, 1)
     shown = f"{seen.free / GIB:.1f} GiB ({share} %) free at {seen.path}"
+    if freeable := sum(seen.freeable.get(kind, 0) for kind in ("build cache", "images")):
+        shown += f", {freeable / GIB:.1f} GiB of images and build cache could be freed"
     if seen.free >= GIB and share >= 10:
         return Finding(shown, data=data)
     return Finding(

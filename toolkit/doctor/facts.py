@@ -131,12 +131,16 @@ class Build:
 
 @dataclass(frozen=True, slots=True)
 class Disk:
-    """The file system of the engine's data, where it is of this machine."""
+    """The file system of the engine's data, where it can be seen; bytes.
+
+    `freeable` is what nobody uses, by kind, where the engine was asked for it.
+    """
 
     path: str
     local: bool
     free: int = 0
     total: int = 0
+    freeable: Mapping[str, int] = field(default_factory=dict)
 
 
 Info = Mapping[str, Any]
@@ -166,7 +170,10 @@ class Others:
 
 @dataclass(frozen=True, slots=True)
 class Users:
-    """Whose ids the users in containers are; `ids` is how many subordinate ones the user has."""
+    """Whose ids the users in containers are.
+
+    `ids` is how many subordinate ones the user has, of users or of groups, the fewer of both.
+    """
 
     rootless: bool
     remapped: bool
@@ -209,7 +216,11 @@ class Latency:
 
 @dataclass(frozen=True, slots=True)
 class WorkDir:
-    """The work directory, or where one would be made; sizes in bytes."""
+    """The work directory, or where one would be made; sizes in bytes.
+
+    `mount` is the mount point that it is on, `read_only` how that is mounted. `stray`: an empty
+    folder of somebody else in one of ours, as an engine makes of a missing bind source.
+    """
 
     path: Path
     given: bool
@@ -219,6 +230,9 @@ class WorkDir:
     noexec: bool
     file_system: str
     place: Literal["root", "home", "current", ""] = ""
+    mount: str = "/"
+    read_only: bool = False
+    stray: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,7 +277,11 @@ class ImageSeen:
 
 @dataclass(frozen=True, slots=True)
 class Stale:
-    """What an image of ours was made from, held against what is here now."""
+    """What an image of ours was made from, held against what is here now.
+
+    `files` are the dependency files that were named, `changed` the parts in which they differ from
+    those of the image.
+    """
 
     name: str | None = None
     ours: bool = False
@@ -271,6 +289,8 @@ class Stale:
     newer: str = ""
     base: str = ""
     base_moved: bool = False
+    files: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

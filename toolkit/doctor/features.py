@@ -20,10 +20,10 @@ def rootless(seen: Users) -> Finding:
     if seen.rootless and seen.ids is not None and seen.ids < _ENOUGH_IDS:
         name = seen.user
         return Finding(
-            f"{name} has {seen.ids} subordinate user ids, {_ENOUGH_IDS} are needed",
+            f"{name} has {seen.ids} subordinate ids, {_ENOUGH_IDS} are needed",
             problem="warn",
-            why=f"The engine is rootless, and /etc/subuid gives {name} {seen.ids} ids: images with "
-            "files of more users cannot be unpacked.",
+            why=f"The engine is rootless, and /etc/subuid and /etc/subgid give {name} {seen.ids} "
+            "ids: images with files of more users or groups cannot be unpacked.",
             fix=Fix(
                 "give the user a range of ids, and start the engine again",
                 (f"sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 {name}",),

@@ -88,7 +88,10 @@ def contents(seen: Sibling) -> Finding:
             fix=Fix("build it with our template, if code calls python", (_BUILD,)),
             data=data,
         )
-    return Finding(f"{seen.image} runs Python {seen.python}, and has sh, cat, timeout", data=data)
+    answered = f", answering {seen.milliseconds} ms after its start" if seen.milliseconds else ""
+    return Finding(
+        f"{seen.image} runs Python {seen.python}, and has sh, cat, timeout{answered}", data=data
+    )
 
 
 def stale(seen: Stale) -> Finding:

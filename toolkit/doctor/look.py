@@ -34,6 +34,8 @@ from toolkit.reference import ImageReference
 
 _STEERING: Final = ("DOCKER_", "PIP_", "UV_", "PYTHONHOME", *BUNDLES)
 _OTHERS_PATIENCE: Final = 0.5
+_STORED_PATIENCE: Final = 18.0
+"""Seconds; the engine walks over all that it has."""
 _ARCHITECTURES: Final = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "i686": "386"}
 
 
@@ -272,6 +274,33 @@ def disk(path: str, endpoint: Endpoint) -> facts.Disk:
     return facts.Disk(path, local=True, free=free, total=total)
 
 
+def used(engine: Engine, seen: facts.Disk, inside: tuple[int, int]) -> facts.Disk:
+    """Ask the engine what could be freed; `inside` is what a container sees of its disk."""
+    with engine.open(
+        "GET", "/system/df", doing="asking what is stored", timeout=_STORED_PATIENCE
+    ) as answer:
+        said = json.loads(b"".join(answer.chunks()))
+    free, total = inside if inside[1] else (seen.free, seen.total)
+    return facts.Disk(seen.path, seen.local or bool(total), free, total, dict(_freeable(said)))
+
+
+def _freeable(said: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
+    """What nobody uses, as far as its removal would free space."""
+    cache = said.get("BuildCache") or ()
+    yield "build cache", sum(each["Size"] for each in cache if not each.get("InUse"))
+    images = said.get("Images") or ()
+    unused = [each for each in images if not each.get("Containers")]
+    yield "images", sum(each["Size"] - max(each.get("SharedSize", 0), 0) for each in unused)
+    containers = said.get("Containers") or ()
+    yield (
+        "containers",
+        sum(each.get("SizeRw") or 0 for each in containers if each.get("State") != "running"),
+    )
+    volumes = [each.get("UsageData") or {} for each in said.get("Volumes") or ()]
+    unused = [each for each in volumes if not each.get("RefCount")]
+    yield "volumes", sum(max(each.get("Size", 0), 0) for each in unused)
+
+
 def work_dir(given: Path | None, home: Path) -> facts.WorkDir:
     path = Path(os.path.abspath(given or tempfile.gettempdir()))  # noqa: PTH100 - no symlinks followed
     there = _stat(path)
@@ -280,6 +309,7 @@ def work_dir(given: Path | None, home: Path) -> facts.WorkDir:
         kind = "directory" if stat.S_ISDIR(there.st_mode) else "other"
     place = next(folder for folder in (path, *path.parents) if _stat(folder))
     found = os.statvfs(place)
+    mount, kind_of_disk = mounted_at(place, text_of(Path("/proc/self/mountinfo")))
     return facts.WorkDir(
         path=path,
         given=given is not None,
@@ -287,9 +317,24 @@ def work_dir(given: Path | None, home: Path) -> facts.WorkDir:
         writable=os.access(place, os.W_OK | os.X_OK),
         free=found.f_bavail * found.f_frsize,
         noexec=bool(found.f_flag & os.ST_NOEXEC),
-        file_system=file_system(place, text_of(Path("/proc/self/mountinfo"))),
+        file_system=kind_of_disk,
         place=_place(path, home),
+        mount=mount,
+        read_only=bool(found.f_flag & os.ST_RDONLY),
+        stray=kind == "directory" and is_stray(path),
     )
+
+
+def is_stray(path: Path) -> bool:
+    """Whether it is an empty folder of somebody else, which we may remove and make anew."""
+    folder, around = _stat(path), _stat(path.parent)
+    if folder is None or around is None or folder.st_uid == os.geteuid() or path.is_symlink():
+        return False
+    ours = os.access(path.parent, os.W_OK | os.X_OK) and not around.st_mode & stat.S_ISVTX
+    try:
+        return ours and not os.path.ismount(path) and not any(path.iterdir())
+    except OSError:
+        return False
 
 
 def _place(path: Path, home: Path) -> Literal["root", "home", "current", ""]:
@@ -300,9 +345,9 @@ def _place(path: Path, home: Path) -> Literal["root", "home", "current", ""]:
     return "current" if path == Path.cwd() else ""
 
 
-def file_system(path: Path, mountinfo: str) -> str:
-    """Tell the type of the file system that a path is on, from /proc/self/mountinfo."""
-    best, kind = -1, ""
+def mounted_at(path: Path, mountinfo: str) -> tuple[str, str]:
+    """Tell the mount point that a path is on, and its file system, from /proc/self/mountinfo."""
+    best, place, kind = -1, "/", ""
     for line in mountinfo.splitlines():
         left, _, right = line.partition(" - ")
         if len(left.split()) < 5 or not right:
@@ -310,8 +355,8 @@ def file_system(path: Path, mountinfo: str) -> str:
         point = Path(left.split()[4].replace("\\040", " "))
         depth = len(point.parts)
         if depth >= best and (path == point or point in path.parents):
-            best, kind = depth, right.split()[0]
-    return kind
+            best, place, kind = depth, str(point), right.split()[0]
+    return place, kind
 
 
 def image(engine: Engine, name: str, version: EngineVersion) -> facts.ImageSeen:

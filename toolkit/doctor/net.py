@@ -10,7 +10,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from toolkit.doctor.check import Finding, Fix
-from toolkit.doctor.scenes import Bridge, Pool, Proxies, Registry, Sibling
+from toolkit.doctor.scenes import Bridge, Built, Forwarding, Pool, Proxies, Registry, Sibling
 
 _LITTLE: Final = 3
 """Networks that can still be made; with fewer left, it is time to look."""
@@ -142,6 +142,30 @@ def bridge(seen: Bridge) -> Finding:
     )
 
 
+def forwarded(seen: Forwarding) -> Finding:
+    """net.bridge, with --deep: its second part."""
+    data = {"dropped": seen.late and seen.here, "policy": seen.policy}
+    if seen.untried or (seen.late and not seen.here):
+        return Finding(seen.untried or "nobody reaches the index", skipped=True, data=data)
+    if not seen.late:
+        return Finding("what containers send is let through", data=data)
+    bridge = seen.interface or "docker0"
+    by = f" by {seen.policy}" if seen.policy else ""
+    fix = Fix("start the engine again, which writes its rules", ("sudo systemctl restart docker",))
+    if seen.table:
+        rule = f"sudo nft insert rule {seen.table}"
+        answers = f"{rule} oifname {bridge} ct state established,related accept"
+        fix = Fix("let containers through there", (f"{rule} iifname {bridge} accept", answers))
+    return Finding(
+        f"what containers send is dropped{by}",
+        problem="error",
+        why=f"This machine reaches {seen.index}, and a container waits in vain for an answer: its "
+        f"packets are dropped on the way{by}.",
+        fix=fix,
+        data=data,
+    )
+
+
 def _addresses(seen: Bridge) -> tuple[int, int]:
     """How many networks the pools are for, and how many of those are taken."""
     whole = used = 0
@@ -175,10 +199,12 @@ def dns(seen: Sibling) -> Finding:
     servers = ", ".join(seen.nameservers) or "none"
     if seen.stage != "name":
         return Finding(f"containers resolve names, by {servers}", data=data)
+    own = [each for each in seen.nameservers if _LOOPBACK.fullmatch(each)]
+    themselves = f" {', '.join(own)} is, to a container, itself." if own else ""
     return Finding(
         f"containers cannot resolve {seen.index}",
         problem="warn",
-        why=f"In a container, whose nameservers are {servers}: {seen.said}.",
+        why=f"In a container, whose nameservers are {servers}: {seen.said}.{themselves}",
         fix=Fix('name servers that containers reach in the engine\'s daemon.json: {"dns": [...]}'),
         data=data,
     )
@@ -186,11 +212,26 @@ def dns(seen: Sibling) -> Finding:
 
 def index(seen: Sibling) -> Finding:
     """net.index."""
-    data = {"index": seen.index, "stage": seen.stage}
+    data = {"index": seen.index}
     if untried := _untried(seen):
         return Finding(untried, skipped=True, data=data)
+    return _reached(seen, "containers")
+
+
+def index_of_builds(seen: Built) -> Finding:
+    """net.index, with --deep."""
+    untried = seen.untried or seen.error
+    if seen.proxied:
+        untried = "builds go by a proxy"
+    if untried:
+        return Finding(untried, skipped=True)
+    return _reached(seen, "builds")
+
+
+def _reached(seen: Sibling | Built, who: str) -> Finding:
+    data = {"index": seen.index, f"stage of {who}": seen.stage}
     if not seen.stage:
-        return Finding(f"containers reach {seen.index}", data=data)
+        return Finding(f"{who} reach {seen.index}", data=data)
     fixes = {
         "name": Fix("see net.dns"),
         "route": Fix("let containers out: look at the firewall, at net.bridge and at the proxies"),
@@ -200,9 +241,9 @@ def index(seen: Sibling) -> Finding:
         ),
     }
     return Finding(
-        f"containers do not reach {seen.index}: the {seen.stage} fails",
+        f"{who} do not reach {seen.index}: the {seen.stage} fails",
         problem="warn",
-        why=f"In a container, at the {seen.stage} of {seen.index}: {seen.said}.",
+        why=f"In a {who.rstrip('s')}, at the {seen.stage} of {seen.index}: {seen.said}.",
         fix=fixes[seen.stage],
         data=data,
     )
@@ -211,4 +252,6 @@ def index(seen: Sibling) -> Finding:
 def _untried(seen: Sibling) -> str:
     if seen.proxied:
         return "containers go by a proxy, which is what resolves and connects"
+    if seen.cut_off:
+        return "nothing gets out of containers: see net.bridge"
     return seen.untried or (f"no container started: {seen.error}" if seen.error else "")

@@ -83,7 +83,7 @@ def _within_time(check: Check, world: World) -> Finding | BaseException:
 
     def run() -> None:
         try:
-            outcome.append(check.run(world))
+            outcome.append(check.made(world))
         except ToolkitError as error:
             outcome.append(_failed(check, error))
         except BaseException as error:  # noqa: BLE001 - whatever a check does is a result
@@ -91,8 +91,9 @@ def _within_time(check: Check, world: World) -> Finding | BaseException:
 
     thread = threading.Thread(target=run, name=check.id, daemon=True)
     thread.start()
-    thread.join(check.seconds)
-    return outcome[0] if outcome else _late(check)
+    limit = check.limit(world)
+    thread.join(limit)
+    return outcome[0] if outcome else _late(check, limit)
 
 
 def _failed(check: Check, error: ToolkitError) -> Finding:
@@ -104,11 +105,11 @@ def _failed(check: Check, error: ToolkitError) -> Finding:
     )
 
 
-def _late(check: Check) -> Finding:
+def _late(check: Check, seconds: float) -> Finding:
     return Finding(
-        f"no result within {check.seconds:g} s",
+        f"no result within {seconds:g} s",
         problem=check.level,
-        why=f"The check was given up after {check.seconds:g} s; what it asks does not answer.",
+        why=f"The check was given up after {seconds:g} s; what it asks does not answer.",
         fix=Fix("look whether the engine hangs, and start it again"),
     )
 

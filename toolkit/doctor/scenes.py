@@ -142,8 +142,10 @@ class Sibling:
     """What became of a real container, as an executor has it.
 
     `untried` says why there was none; `stage` is where the way to the package index ends: at the
-    name, the route or the certificate. `read` and `wrote` are None without a work dir; `files` says
-    why they are not true.
+    name, the route or the certificate, and `late` whether nothing at all came back. `cut_off`: it
+    was started without a network, for none could be had. `status` is of the kernel's words for the
+    code's process, `disk` what is free and what there is at its root. `read` and `wrote` are None
+    without a work dir; `files` says why they are not true.
     """
 
     image: str = ""
@@ -156,7 +158,12 @@ class Sibling:
     index: str = ""
     stage: str = ""
     said: str = ""
+    late: bool = False
     proxied: bool = False
+    cut_off: bool = False
+    status: Mapping[str, str] = field(default_factory=dict)
+    disk: tuple[int, int] = (0, 0)
+    milliseconds: int = 0
     work_dir: str = ""
     read: bool | None = None
     wrote: bool | None = None
@@ -172,3 +179,72 @@ class Tether:
     untried: str = ""
     seconds: float = 0.0
     lasted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """What came of starting a container in some way: the engine's words where it did not start."""
+
+    way: str
+    error: str = ""
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """Whether containers start at all, and on the engine's default network."""
+
+    runtime: Attempt
+    network: Attempt
+
+
+@dataclass(frozen=True, slots=True)
+class Launches:
+    """Containers that were started in several ways; `untried` says why none was."""
+
+    untried: str = ""
+    attempts: tuple[Attempt, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """Which limits held when a program went beyond each; `error` where none could be given."""
+
+    untried: str = ""
+    error: str = ""
+    hint: str = ""
+    held: Mapping[str, bool] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """What a build of one step showed: whether a secret arrived, and how far the index's way goes.
+
+    `stage` and `late` are as in `Sibling`; `error` says why the build failed.
+    """
+
+    untried: str = ""
+    error: str = ""
+    hint: str = ""
+    secret: bool = False
+    index: str = ""
+    stage: str = ""
+    said: str = ""
+    late: bool = False
+    proxied: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Forwarding:
+    """Whether what a container sends gets anywhere; `here`: whether this machine reaches it.
+
+    `policy` is what drops it, and `table` that of nftables, where we may look.
+    """
+
+    untried: str = ""
+    index: str = ""
+    late: bool = False
+    here: bool = True
+    interface: str = ""
+    policy: str = ""
+    table: str = ""

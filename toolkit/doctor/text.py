@@ -96,4 +96,5 @@ def listing(checks: tuple[Check, ...]) -> Iterator[str]:
     for check in checks:
         needs = f" (needs {', '.join(check.needs)})" if check.needs else ""
         needs += " (only with --deep)" if check.deep else ""
+        needs += " (more with --deep)" if check.deeper is not None and not check.deep else ""
         yield f"{check.id:{width}}  {check.level:5}  {check.title}{needs}"

@@ -45,6 +45,8 @@ def local(seen: WorkDir) -> Finding:
 def _impossible(seen: WorkDir) -> str:
     if seen.kind == "other":
         return f"{seen.path} is not a directory."
+    if seen.read_only:
+        return f"{seen.path} is on the mount at {seen.mount}, which is read-only."
     if not seen.writable:
         act = "made" if seen.kind == "absent" else "written to"
         return f"{seen.path} cannot be {act} by this user."
@@ -57,6 +59,13 @@ def _repair(seen: WorkDir) -> Fix:
     path = shlex.quote(str(seen.path))
     if seen.kind == "other" or seen.free == 0:
         return _OWN
+    if seen.read_only:
+        return Fix(
+            "mount it so that it can be written to",
+            (f"sudo mount -o remount,rw {shlex.quote(seen.mount)}",),
+        )
+    if seen.stray:
+        return Fix("make it anew, for it is empty", (f"rmdir {path} && mkdir {path}",), auto=True)
     if seen.kind == "absent":
         return Fix("make it as a user who may", (f"sudo install -d -o $(id -u) {path}",))
     return Fix("make it yours", (f"sudo chown $(id -u) {path}",))

@@ -7,18 +7,35 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from toolkit.doctor import around, facts, inside, leavings, look, made, networks, scenes, sibling
+from toolkit.doctor import (
+    around,
+    attempts,
+    bounds,
+    facts,
+    forwarding,
+    inside,
+    leavings,
+    look,
+    made,
+    networks,
+    scenes,
+    sibling,
+    tether,
+    trial_build,
+)
 from toolkit.engine import Engine, EngineVersion
 from toolkit.engine.endpoint import Endpoint, resolve
 from toolkit.errors import EngineError
 
 PATIENCE = 3.0
 """Seconds that one answer of the engine may take; less than a check's own limit."""
+_DEEP_PATIENCE = 15.0
+"""The same, where the engine has something to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +63,10 @@ class World:
 
     def close(self) -> None:
         """Close the connection to the engine, if one was opened."""
-        opened = self.seen("engine")
-        if isinstance(opened, Engine):
-            opened.close()
+        for name in ("engine", "worker"):
+            opened = self.seen(name)
+            if isinstance(opened, Engine):
+                opened.close()
 
     def seen(self, name: str) -> object | None:
         """Give a fact that was gathered already, and None for any other."""
@@ -89,6 +107,11 @@ class World:
     @cached_property
     def engine(self) -> Engine:
         return Engine(self.endpoint, timeout=PATIENCE)
+
+    @cached_property
+    def worker(self) -> Engine:
+        """The engine, where it has something to do: a connection that waits for longer."""
+        return Engine(self.endpoint, timeout=_DEEP_PATIENCE)
 
     @cached_property
     def reach(self) -> facts.Reach:
@@ -245,17 +268,104 @@ class World:
         return made.orphans(self.engine)
 
     @cached_property
-    def sibling(self) -> scenes.Sibling:
+    def local_image(self) -> str:
+        """The image to try things with, or nothing."""
+        return inside.local_image(self.engine, self.question.image or "")
+
+    @cached_property
+    def _first_sibling(self) -> scenes.Sibling:
+        return self._sibling(network=None)
+
+    def _sibling(self, *, network: str | None) -> scenes.Sibling:
         asked, mount = self.question, None
-        chosen = inside.local_image(self.engine, asked.image or "")
         if asked.work_dir is not None and self.bound.source:
             mount = inside.mount(asked.work_dir, asked.bind_dir, asked.env)
-        return sibling.sibling(self.engine, chosen, mount=mount, env=asked.env)
+        return sibling.sibling(
+            self.worker, self.local_image, mount=mount, env=asked.env, network=network
+        )
+
+    @cached_property
+    def launch(self) -> scenes.Launch:
+        runtime = _text(self.info, "DefaultRuntime") or "the default runtime"
+        starts = not self._first_sibling.error
+        return attempts.launch(self.worker, self.local_image, runtime, starts=starts)
+
+    @cached_property
+    def sibling(self) -> scenes.Sibling:
+        if self.launch.runtime.error:
+            return scenes.Sibling(untried="no container starts: see engine.runtimes")
+        if self.launch.network.error:
+            return self._sibling(network="none")
+        return self._first_sibling
+
+    @cached_property
+    def python(self) -> str:
+        """The name of the image's interpreter, where its container has started."""
+        programs = self.sibling.programs
+        return programs.get("python") or programs.get("python3") or ""
+
+    @cached_property
+    def bounds(self) -> scenes.Bounds:
+        if not self.python:
+            return scenes.Bounds(untried=_unstarted(self.sibling))
+        return bounds.bounds(self.worker, self.local_image, self.python)
+
+    @cached_property
+    def trial_build(self) -> scenes.Built:
+        if not self.python:
+            return scenes.Built(untried=_unstarted(self.sibling))
+        asked = self.question
+        return trial_build.trial_build(
+            self.worker, self.local_image, self.python, env=asked.env, ask=not asked.offline
+        )
+
+    @cached_property
+    def started_runtimes(self) -> scenes.Launches:
+        first = self.launch.runtime
+        info = {} if first.error or self.version.flavour == "podman" else self.info
+        return attempts.runtimes(self.worker, self.local_image, info, first)
+
+    @cached_property
+    def started_init(self) -> scenes.Launches:
+        if self.launch.runtime.error:
+            return scenes.Launches(self.sibling.untried)
+        return attempts.init(self.worker, self.local_image)
+
+    @cached_property
+    def started_gpu(self) -> scenes.Launches:
+        if self.launch.runtime.error:
+            return scenes.Launches(self.sibling.untried)
+        return attempts.gpu(self.worker, self.local_image, self.graphics)
+
+    @cached_property
+    def linked(self) -> scenes.Launches:
+        """Whether a container starts on the engine's default network."""
+        if self.sibling.untried:
+            return scenes.Launches(self.sibling.untried)
+        return scenes.Launches(attempts=(self.launch.network,))
+
+    @cached_property
+    def forwarding(self) -> scenes.Forwarding:
+        ask = not self.question.offline
+        return forwarding.forwarding(self.sibling, self.bridge, ask=ask)
+
+    @cached_property
+    def outward(self) -> scenes.Sibling:
+        """The sibling as it bears upon names and the index: cut off where nothing gets out."""
+        dropped = self.forwarding.late and self.forwarding.here
+        return replace(self.sibling, cut_off=True) if dropped else self.sibling
+
+    @cached_property
+    def used(self) -> facts.Disk:
+        return look.used(self.worker, self.disk, self.sibling.disk)
 
     @cached_property
     def tether(self) -> scenes.Tether:
-        chosen = inside.local_image(self.engine, self.question.image or "")
-        return sibling.tether(self.engine, chosen, self.question.env)
+        return tether.tether(self.worker, self.local_image, self.question.env)
+
+
+def _unstarted(seen: scenes.Sibling) -> str:
+    return seen.untried or f"no container started: {seen.error}"
 
 
 def _text(info: Mapping[str, Any], key: str) -> str:
