@@ -92,7 +92,7 @@ class _Printable(str):
 def _values(spec: ImageSpec, base: BaseFacts) -> dict[str, object]:
     return {
         "base": base.reference,
-        "build_packages": ["git"] if spec.dependencies.needs_git else [],
+        "build_packages": _build_packages(spec),
         "packages": list(spec.apt),
         "apt_key": base.system,
         "base_key": _key(base),
@@ -100,6 +100,11 @@ def _values(spec: ImageSpec, base: BaseFacts) -> dict[str, object]:
         "labels": list(spec.labels),
         "user": base.user,
     }
+
+
+def _build_packages(spec: ImageSpec) -> list[str]:
+    git = ("git",) if spec.dependencies.needs_git else ()
+    return list(dict.fromkeys((*git, *spec.apt_build)))
 
 
 def _key(base: BaseFacts) -> str:

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from toolkit import labels
-from toolkit.deps import Dependencies
+from toolkit.deps import Dependencies, preferred_python, unmet_python
+from toolkit.deps.debian import PACKAGE
 from toolkit.errors import ImageReferenceError, Problem, SpecError
 from toolkit.reference import ImageReference
 
@@ -25,11 +26,6 @@ LOCAL_BASES: Final = "toolkit/base"
 
 _NAME: Final = re.compile(r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*")
 _PYTHON: Final = re.compile(r"3\.[0-9]{1,2}(?:\.[0-9]{1,3})?")
-# Debian policy 5.6.1 (names), 5.6.12 (versions), with the architecture after a colon.
-# To apt-get a name that ends in `-` is one to be removed, and `+` is spared: g++ is a name.
-_PACKAGE: Final = re.compile(
-    r"[a-z0-9][a-z0-9+.-]*[a-z0-9+.](?::[a-z0-9]+(?:-[a-z0-9]+)*)?(?:=[A-Za-z0-9.+:~-]+)?"
-)
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _LABEL: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._/-]*[A-Za-z0-9])?")
 _MODULE: Final = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*")
@@ -45,7 +41,8 @@ _Value = TypeVar("_Value")
 class ImageSpec:
     """The image that is wanted. Every field is valid; `from_mapping` is the only way in from text.
 
-    `base` is None where the default applies; `python` is the version asked for, if any.
+    `base` is None where the default applies; `python` is the version asked for, if any. `apt_build`
+    are Debian packages that only the build has.
     `environment` and `labels` are pairs in the order given; `excused` are modules whose failing
     import the verifier overlooks.
     """
@@ -55,6 +52,7 @@ class ImageSpec:
     base: ImageReference | None = None
     python: str | None = None
     apt: tuple[str, ...] = ()
+    apt_build: tuple[str, ...] = ()
     environment: tuple[tuple[str, str], ...] = ()
     labels: tuple[tuple[str, str], ...] = ()
     tags: tuple[ImageReference, ...] = ()
@@ -73,12 +71,19 @@ class ImageSpec:
             name=reading.one("name", _name) or DEFAULT_NAME,
             base=reading.one("base", ImageReference.parse),
             python=reading.one("python", _python),
-            apt=tuple(dict.fromkeys(reading.many("apt", _package))),
+            apt=tuple(dict.fromkeys((*dependencies.apt, *reading.many("apt", _package)))),
+            apt_build=tuple(
+                dict.fromkeys((*dependencies.apt_build, *reading.many("apt_build", _package)))
+            ),
             environment=reading.pairs("environment", _variable, _text),
             labels=reading.pairs("labels", _label, _text),
             tags=tuple(dict.fromkeys(reading.many("tags", _tag))),
             excused=tuple(sorted(set(reading.many("excused", _module)))),
         )
+        if spec.python and (wish := unmet_python(dependencies.pythons, spec.python)):
+            reading.refuse(
+                "python", f"{spec.python} is asked for, and {wish.where} asks for {wish.said}"
+            )
         for index, tag in enumerate(spec.tags):
             if tag.normalized.name == spec.wanted_base.normalized.name:
                 reading.refuse(f"tags[{index}]", f"{str(tag)!r} is a name of the base image")
@@ -92,14 +97,15 @@ class ImageSpec:
         """The base that was asked for, or the default one for the Python that was asked for."""
         if self.base is not None:
             return self.base
-        if self.python is not None:
-            return ImageReference.parse(f"python:{self.python}-slim")
+        python = self.python or preferred_python(self.dependencies.pythons)
+        if python is not None:
+            return ImageReference.parse(f"python:{python}-slim")
         return ImageReference.parse(DEFAULT_BASE)
 
 
 def default_name(paths: Sequence[Path], catalogue: Path) -> str:
     """`env`, or the name of the catalogue's folder that the only dependency file lies in."""
-    folders = {path.absolute().parent for path in paths}
+    folders = {path.absolute() if path.is_dir() else path.absolute().parent for path in paths}
     if len(folders) == 1:
         folder = folders.pop()
         if folder.parent == catalogue and _NAME.fullmatch(folder.name):
@@ -185,7 +191,7 @@ def _matching(pattern: re.Pattern[str], what: str) -> Callable[[str], str]:
     return parse
 
 
-_package = _matching(_PACKAGE, "the name of a Debian package")
+_package = _matching(PACKAGE, "the name of a Debian package")
 _module = _matching(_MODULE, "the name of a module")
 _python = _matching(_PYTHON, "a Python version such as 3.12")
 

@@ -158,7 +158,7 @@ def test_a_misspelt_option_is_a_usage_error_with_a_suggestion() -> None:
 def test_an_option_that_is_missing_is_a_usage_error() -> None:
     result = run("build-image")
     assert result.exit_code == 2
-    assert "Missing option '--deps'" in result.stderr
+    assert "Give --deps FILE or --with PACKAGE." in result.stderr
 
 
 def complete(typed: str) -> list[str]:

@@ -7,7 +7,7 @@ import pytest
 
 from toolkit.context import ContextFile
 from toolkit.deps import CONTEXT_MOUNT, Dependencies, read
-from toolkit.deps.closure import MAX_FILE_BYTES
+from toolkit.deps.sources import MAX_FILE_BYTES
 from toolkit.errors import SpecError
 
 A, B = "a" * 64, "b" * 64
@@ -587,18 +587,23 @@ def test_a_file_that_asks_for_nothing_is_refused(text: str) -> None:
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("pyproject.toml", "this format (a project's metadata) is not read yet"),
-        ("environment.yml", "this format (conda's format) is not read yet"),
-        ("poetry.lock", "this format (Poetry's lock) is not read yet"),
-        ("pylock.dev.toml", "this format (a lock of PEP 751) is not read yet"),
-        ("Pipfile", "this format (Pipenv's) is not read yet"),
-        ("Pipfile.lock", "this format (Pipenv's) is not read yet"),
-        ("app.py", "this format (a Python script) is not read yet"),
-        ("pkg", "this is a folder"),
+        ("environment.yml", "this format (conda's format) is not read"),
+        ("poetry.lock", "this format (Poetry's lock) is not read"),
+        ("pdm.lock", "this format (PDM's lock) is not read"),
+        ("pylock.dev.toml", "this format (a lock of PEP 751) is not read"),
+        ("Pipfile", "this format (Pipenv's) is not read"),
+        ("Pipfile.lock", "this format (Pipenv's) is not read"),
+        ("image.json", "this format (JSON) is not read"),
+        (
+            "setup.py",
+            "this format (a program that has to be run to know its dependencies) is not read",
+        ),
+        ("app.py", "this Python script does not say what it needs"),
+        ("empty", "the folder has no dependency file"),
     ],
 )
-def test_a_format_that_is_not_read_yet_is_known(project: Path, name: str, message: str) -> None:
-    if name != "pkg":
+def test_a_format_that_is_not_read_is_known(project: Path, name: str, message: str) -> None:
+    if name != "empty":
         (project / name).write_text("x")
     with pytest.raises(SpecError) as caught:
         read([Path(name)], env={})

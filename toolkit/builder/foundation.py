@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 from toolkit import image, labels
 from toolkit.builder.events import Listener, Said
+from toolkit.deps import unmet_python
 from toolkit.engine import Engine
 from toolkit.errors import BaseImageError, ContainerError, PullError
 from toolkit.image import Base, Stored
@@ -74,7 +75,7 @@ def find_base(engine: Engine, spec: ImageSpec, search: Search) -> Base:
             Said(f"not taking over the Python packages of {reference}, which is an image of ours")
         )
     facts = _facts(engine, reference, stored, search.cache)
-    _check_python(reference, facts["python"], spec.python)
+    _check_python(reference, facts["python"], spec)
     digest = reference.digest or image.digest_of(stored, reference)
     return Base(
         name=reference,
@@ -163,10 +164,12 @@ def _local_base(engine: Engine, spec: ImageSpec) -> ImageReference | None:
     """The newest local base that may stand in for the default one, with the Python asked for."""
     if spec.base is not None:
         return None
-    minor = ".".join((spec.python or "").split(".")[:2])
-    suffix = f"-py{minor}" if minor else ""
-    found = image.local_bases(engine)
-    return next((base for base in found if (base.tag or "").endswith(suffix)), None)
+    wanted = spec.python and ".".join(spec.python.split(".")[:2])
+    for base in image.local_bases(engine):
+        minor = (base.tag or "").rpartition("-py")[2]
+        if wanted in (None, minor) and unmet_python(spec.dependencies.pythons, minor) is None:
+            return base
+    return None
 
 
 def _local_digest(reference: ImageReference, stored: Stored) -> str:
@@ -245,11 +248,18 @@ def _run_probe(engine: Engine, stored: Stored) -> Result:
         return container.run(["sh", "-c", script], stdin=_EXAMINE.encode(), timeout=60.0)
 
 
-def _check_python(reference: ImageReference, found: str, wanted: str | None) -> None:
+def _check_python(reference: ImageReference, found: str, spec: ImageSpec) -> None:
+    wanted = spec.python
     if wanted is not None and not _fits(found, wanted):
         raise BaseImageError(
             f"the base image {reference} has Python {found}, and {wanted} was asked for",
             hint=f"name a base with Python {wanted} with --base, or leave --python out",
+        )
+    wish = unmet_python(spec.dependencies.pythons, found)
+    if wish is not None:
+        raise BaseImageError(
+            f"the base image {reference} has Python {found}, and {wish.where} asks for {wish.said}",
+            hint="name a base with such a Python with --base, or leave --base out",
         )
 
 

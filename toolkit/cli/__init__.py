@@ -113,7 +113,7 @@ class _Commands(click.Group):
 @click.option("--debug", is_flag=True, help="Show a traceback for every error.")
 @click.pass_context
 def main(ctx: click.Context, *, debug: bool) -> None:
-    """From a requirements file to a verified container image, and code run in it.
+    """From a dependency file to a verified container image, and code run in it.
 
     Example: toolkit build-image --deps requirements.txt
     """

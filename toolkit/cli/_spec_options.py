@@ -10,7 +10,7 @@ from typing import Any, TypedDict, TypeVar
 import click
 
 from toolkit import deps, resources
-from toolkit.deps import Dependencies
+from toolkit.deps import Dependencies, Selection
 from toolkit.spec import DEFAULT_BASE, ImageSpec, default_name
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
@@ -20,10 +20,14 @@ class SpecOptions(TypedDict):
     """What the options below come to."""
 
     deps: tuple[str, ...]
+    with_packages: tuple[str, ...]
+    extra: tuple[str, ...]
+    group: tuple[str, ...]
     name: str | None
     base: str | None
     python: str | None
     apt: tuple[str, ...]
+    apt_build: tuple[str, ...]
     env: tuple[str, ...]
     label: tuple[str, ...]
     tag: tuple[str, ...]
@@ -41,13 +45,17 @@ def spec_options(command: _Command) -> _Command:
 def read_spec(options: SpecOptions) -> ImageSpec:
     """The spec that the options describe. Raises SpecError with all problems of a file."""
     paths = [Path(path) for path in options["deps"]]
-    dependencies = _read(paths, allow_outside=options["allow_outside"])
+    if not paths and not options["with_packages"]:
+        raise click.UsageError("Give --deps FILE or --with PACKAGE.")
+    selection = Selection(options["extra"], options["group"], options["with_packages"])
+    dependencies = _read(paths, selection, allow_outside=options["allow_outside"])
     return ImageSpec.from_mapping(
         {
             "name": options["name"] or default_name(paths, resources.tree("images")),
             "base": options["base"],
             "python": options["python"],
             "apt": options["apt"],
+            "apt_build": options["apt_build"],
             "environment": options["env"],
             "labels": options["label"],
             "tags": options["tag"],
@@ -61,15 +69,17 @@ def read_dependencies(files: Sequence[str], base: str | None) -> ImageSpec:
     """The spec of dependency files alone, everything else as it is by default."""
     paths = [Path(path) for path in files]
     table = {"name": default_name(paths, resources.tree("images")), "base": base}
-    return ImageSpec.from_mapping(table, _read(paths, allow_outside=False))
+    return ImageSpec.from_mapping(table, _read(paths, Selection(), allow_outside=False))
 
 
-def _read(paths: Sequence[Path], *, allow_outside: bool) -> Dependencies:
+def _read(paths: Sequence[Path], selection: Selection, *, allow_outside: bool) -> Dependencies:
     """The dependencies; where the files lie below the current folder, that is the project's."""
     here = Path.cwd()
     below = all(path.resolve().is_relative_to(here) for path in paths)
     root = here if below else None
-    return deps.read(paths, env=os.environ, root=root, allow_outside=allow_outside)
+    return deps.read(
+        paths, env=os.environ, root=root, allow_outside=allow_outside, selection=selection
+    )
 
 
 base_option = click.option(
@@ -84,15 +94,29 @@ _OPTIONS = (
     click.option(
         "--deps",
         multiple=True,
-        required=True,
         metavar="FILE",
-        help="A requirements file; may be given several times.",
+        help="requirements.txt, pyproject.toml, a script, apt.txt, …; may be given several times.",
     ),
+    click.option(
+        "--with",
+        "with_packages",
+        multiple=True,
+        metavar="PACKAGE",
+        help='A package besides, such as "pandas>=2".',
+    ),
+    click.option("--extra", multiple=True, metavar="NAME", help="An extra of the project."),
+    click.option("--group", multiple=True, metavar="NAME", help="A dependency group of it."),
     click.option("--name", metavar="NAME", help="The image's name: toolkit/NAME:…  [default: env]"),
     base_option,
     click.option("--python", metavar="VERSION", help="The Python that the base must have: 3.12"),
     click.option(
         "--apt", multiple=True, metavar="PACKAGE", help="A Debian package that the image needs."
+    ),
+    click.option(
+        "--apt-build",
+        multiple=True,
+        metavar="PACKAGE",
+        help="A Debian package for the build alone: a compiler, headers.",
     ),
     click.option(
         "--env", multiple=True, metavar="NAME=VALUE", help="An environment variable of the image."

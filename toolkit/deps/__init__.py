@@ -1,9 +1,10 @@
 """Dependency files: from what people have to one frozen value.
 
-`read` is the way in. One module a job: `formats` tells files apart, `text` decodes and joins lines,
-`statements` takes a line apart, `requirement` understands what is wanted, `urls` and `local` know
-where it is, `tree` reads a folder, `closure` walks the includes and gathers, `dependencies` is the
-result.
+`read` is the way in; `formats` tells files apart, `folder` those of a folder. One module a format:
+`closure` (requirements files with what they include), `pyproject`, `script`, `debian`,
+`python_version`, `plain`. One module a job: `text` decodes and joins lines, `statements` takes one
+apart, `tables` a document, `requirement` understands what is wanted, `urls` and `local` know where
+it is, `tree` reads a folder, `gathering` holds what was found, `dependencies` is the result.
 """
 
 from __future__ import annotations
@@ -15,7 +16,11 @@ from toolkit.deps.dependencies import (
     LocalFile,
     Requirement,
 )
+from toolkit.deps.python import PythonWish
+from toolkit.deps.python import preferred as preferred_python
+from toolkit.deps.python import unmet as unmet_python
 from toolkit.deps.reading import read
+from toolkit.deps.selection import Selection
 from toolkit.deps.urls import Credential
 
 __all__ = [
@@ -24,6 +29,10 @@ __all__ = [
     "Dependencies",
     "IndexOptions",
     "LocalFile",
+    "PythonWish",
     "Requirement",
+    "Selection",
+    "preferred_python",
     "read",
+    "unmet_python",
 ]

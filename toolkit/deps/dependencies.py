@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 from toolkit.context import ContextFile
 from toolkit.deps import urls
+from toolkit.deps.python import PythonWish
 from toolkit.deps.urls import Credential
 
 CONTEXT_MOUNT: Final = "/run/toolkit/context"
@@ -102,11 +103,14 @@ class Requirement:
     editable: bool = False
     file: str = ""
     line: int = 0
+    entry: str = ""
 
     @property
     def where(self) -> str:
-        """The file and line that asked for it, for a message."""
-        return f"{self.file}:{self.line}"
+        """The place that asked for it, for a message: file and line, or an entry of the file."""
+        if self.entry:
+            return f"{self.file}: {self.entry}"
+        return f"{self.file}:{self.line}" if self.line else self.file
 
     @property
     def vcs(self) -> str | None:
@@ -143,7 +147,9 @@ class Dependencies:
     """The whole closure of one or more dependency files.
 
     `files` are the files that were read, as they are called in messages. `credentials` were found
-    in URLs and are nowhere else; neither their repr nor that of this value has them.
+    in URLs and are nowhere else; neither their repr nor that of this value has them. `pythons` is
+    what the files ask of the Python, `apt` and `apt_build` the Debian packages that they name, for
+    the image and for its build. `exclude_newer` is the time after which uploads do not count.
     """
 
     requirements: tuple[Requirement, ...] = ()
@@ -152,6 +158,10 @@ class Dependencies:
     local: tuple[LocalFile, ...] = ()
     credentials: tuple[Credential, ...] = field(default=(), repr=False)
     files: tuple[str, ...] = ()
+    pythons: tuple[PythonWish, ...] = ()
+    apt: tuple[str, ...] = ()
+    apt_build: tuple[str, ...] = ()
+    exclude_newer: str | None = None
 
     @property
     def needs_git(self) -> bool:
@@ -170,7 +180,7 @@ class Dependencies:
         lists = {
             _REQUIREMENTS: [*self.options.lines(), *wanted],
             "constraints.txt": sorted(limits),
-            "uv-environment.txt": list(self.options.uv_environment()),
+            "uv-environment.txt": list(self._uv_environment()),
         }
         return (
             *(
@@ -180,6 +190,11 @@ class Dependencies:
             ),
             *(file for local in self.local for file in local.files),
         )
+
+    def _uv_environment(self) -> Iterator[str]:
+        yield from self.options.uv_environment()
+        if self.exclude_newer is not None:
+            yield f"UV_EXCLUDE_NEWER={self.exclude_newer}"
 
     def index_file(self) -> ContextFile:
         """Give the options that say where packages come from, as a list without packages.

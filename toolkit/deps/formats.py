@@ -1,7 +1,7 @@
-"""Telling dependency files apart by their names.
+"""Telling dependency files apart: by their names, and where a name says nothing by what they hold.
 
-One format is read so far. The others are known by name, so that a user of one of them is told what
-to do and does not get a complaint about every line.
+Formats that cannot be read are known, too, so that a user of one of them is told what to do and
+does not get a complaint about every line.
 """
 
 from __future__ import annotations
@@ -9,15 +9,33 @@ from __future__ import annotations
 from fnmatch import fnmatchcase
 from typing import Final, Literal
 
+from toolkit.deps import script
 from toolkit.errors import SpecError
 
-Format = Literal["requirements"]
+Format = Literal["requirements", "pyproject", "script", "apt", "apt-build", "python-version"]
 
-_UV = "run `uv pip compile {name} -o requirements.txt` and use that file"
+_BY_NAME: Final[tuple[tuple[str, Format], ...]] = (
+    ("pyproject.toml", "pyproject"),
+    ("*.pyproject.toml", "pyproject"),
+    ("apt.txt", "apt"),
+    ("apt-build.txt", "apt-build"),
+    (".python-version", "python-version"),
+)
+
+_WHAT: Final[dict[Format, str]] = {
+    "pyproject": "a project's metadata",
+    "script": "a Python script",
+    "apt": "a list of Debian packages",
+    "apt-build": "a list of Debian packages",
+    "python-version": "a Python version",
+}
+
+_METADATA: Final = (
+    "write `.` in a requirements.txt, so that the build runs it, or move it to a pyproject.toml"
+)
 _NOT_READ: Final = (
-    ("pyproject.toml", "a project's metadata", _UV),
-    ("setup.py", "a project's build script", _UV),
-    ("setup.cfg", "a project's metadata", _UV),
+    ("setup.py", "a program that has to be run to know its dependencies", _METADATA),
+    ("setup.cfg", "setuptools' old metadata", _METADATA),
     ("pylock*.toml", "a lock of PEP 751", "export it to a requirements.txt and use that file"),
     ("uv.lock", "uv's lock", "run `uv export --frozen -o requirements.txt` and use that file"),
     ("poetry.lock", "Poetry's lock", "run `poetry export -o requirements.txt` and use that file"),
@@ -25,7 +43,6 @@ _NOT_READ: Final = (
     ("Pipfile*", "Pipenv's", "run `pipenv requirements > requirements.txt` and use that file"),
     ("*.yml", "conda's format", "list the packages of its pip section in a requirements.txt"),
     ("*.yaml", "conda's format", "list the packages of its pip section in a requirements.txt"),
-    ("*.py", "a Python script", "run `uv export --script {name} -o requirements.txt`"),
     ("*.toml", "TOML", "list the packages in a requirements.txt"),
     ("*.json", "JSON", "list the packages in a requirements.txt"),
     ("*.lock", "a lock", "export it to a requirements.txt and use that file"),
@@ -35,12 +52,38 @@ _NOT_READ: Final = (
 )
 
 
-def detect(name: str) -> Format:
-    """Give the format of a file by its name, the requirements format where the name says nothing.
+def refuse(name: str) -> None:
+    """Raise SpecError (without the name) where the name alone says that a file cannot be read."""
+    if not any(fnmatchcase(name, pattern) for pattern, _ in _BY_NAME):
+        for pattern, what, hint in _NOT_READ:
+            if fnmatchcase(name, pattern):
+                raise SpecError(f"this format ({what}) is not read", hint=hint.format(name=name))
 
-    Raises SpecError (without the file's name) for a format that is known and not read yet.
+
+def detect(name: str, content: str) -> Format:
+    """Give the format of a file, requirements where neither name nor content says another.
+
+    Raises SpecError (without the file's name) for a format that cannot be read.
     """
-    for pattern, what, hint in _NOT_READ:
+    for pattern, kind in _BY_NAME:
         if fnmatchcase(name, pattern):
-            raise SpecError(f"this format ({what}) is not read yet", hint=hint.format(name=name))
+            return kind
+    refuse(name)
+    if script.has_block(content):
+        return "script"
+    if name.endswith(".py"):
+        raise SpecError(
+            "this Python script does not say what it needs",
+            hint="write it into a block '# /// script' at its top (PEP 723)",
+        )
     return "requirements"
+
+
+def check_included(name: str, content: str) -> None:
+    """Refuse what `-r` and `-c` cannot include. Raises SpecError, without the file's name."""
+    kind = detect(name, content)
+    if kind != "requirements":
+        raise SpecError(
+            f"this format ({_WHAT[kind]}) cannot be included",
+            hint="remove the line, and give the file with a --deps of its own",
+        )

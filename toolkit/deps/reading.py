@@ -2,13 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Final
 
-from toolkit.deps.closure import Closure
+from toolkit.deps import (
+    closure,
+    debian,
+    folder,
+    formats,
+    local,
+    plain,
+    pyproject,
+    python_version,
+    script,
+    sources,
+    text,
+)
 from toolkit.deps.dependencies import Dependencies
+from toolkit.deps.formats import Format
+from toolkit.deps.gathering import Gathering
 from toolkit.deps.local import Project
+from toolkit.deps.selection import Selection
+from toolkit.deps.sources import Source
 from toolkit.errors import SpecError
+
+_READERS: Final[Mapping[Format, Callable[[str, Source, Gathering], None]]] = {
+    "requirements": closure.read,
+    "pyproject": pyproject.read,
+    "script": script.read,
+    "apt": debian.read,
+    "apt-build": debian.read_build,
+    "python-version": python_version.read,
+}
 
 
 def read(
@@ -17,18 +43,43 @@ def read(
     env: Mapping[str, str],
     root: Path | None = None,
     allow_outside: bool = False,
+    selection: Selection | None = None,
 ) -> Dependencies:
     """Read dependency files, with everything that they include and refer to.
 
-    `env` has the values of `${VARIABLES}`. `root` is the project's folder, by default that of each
-    file: paths that are not found beside the file that names them are looked for there, and, unless
-    `allow_outside`, no include and no local path may leave it.
+    A folder stands for the dependency files in it, where they are of one package manager. `env` has
+    the values of `${VARIABLES}`. `root` is the project's folder, by default that of each file:
+    paths that are not found beside the file that names them are looked for there, and, unless
+    `allow_outside`, no include and no local path may leave it. `selection` says which extras and
+    groups of the files are wanted, and which packages besides.
 
     Raises SpecError with all problems of all files.
     """
-    if not paths:
+    selection = selection or Selection()
+    if not paths and not selection.packages:
         raise SpecError("no dependency file is given", hint="name a requirements file")
-    closure = Closure(env)
+    into = Gathering(env, selection)
     for path in paths:
-        closure.read(path, Project(root or path.parent, allow_outside))
-    return closure.result()
+        at = path if path.is_dir() else path.parent
+        _read(Source(path, str(path), Project(root or at, allow_outside)), into)
+    plain.read(selection.packages, Project(root or Path(), allow_outside), into)
+    return into.result()
+
+
+def _read(source: Source, into: Gathering) -> None:
+    """Read one file, or those of a folder. What is wrong with it is kept for the result."""
+    if source.path.is_dir():
+        with into.at(source.shown):
+            for path in folder.files(source):
+                _read(Source(path, str(path), source.project), into)
+        return
+    key = (local.real(source.path), False)
+    if key in into.read:
+        return
+    with into.at(source.shown):
+        formats.refuse(source.path.name)
+        content = text.decode(sources.content(source))
+        kind = formats.detect(source.path.name, content)
+        if kind != "requirements":  # which notes the files that it includes as well
+            into.read[key] = source.shown
+        _READERS[kind](content, source, into)
