@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 import uuid
@@ -71,6 +72,16 @@ def names(folder: Path) -> set[str]:
 
 def modified(result: CommandLineCodeResult, work: Path) -> set[str]:
     return {os.path.relpath(change.path, work) for change in result.blocks[0].files}
+
+
+def each_helper(act: str) -> str:
+    """A command that does something for each helper there is, whose folder is `$place`."""
+    find = "for place in /proc/[0-9]*; do grep -qs toolkit-mirror $place/cmdline"
+    return f"{find} && {act}; done; true"
+
+
+def signalling(signal: str) -> str:
+    return each_helper(f"kill -{signal} ${{place#/proc/}}")
 
 
 # From here to there.
@@ -275,7 +286,7 @@ def test_a_helper_that_the_code_replaced_changes_nothing(
     (tmp_path / "file").write_text("x")
     with DockerCommandLineCodeExecutor(work_dir=tmp_path, **options) as executor:
         put = f"rm file; cd /tmp/.toolkit-mirror-*; echo 'import os\nos.write(1, {lie})' >helper.py"
-        result = sh(executor, put)
+        result = sh(executor, f"{put}\n{signalling('KILL')}")
         assert result.exit_code == 1
         assert result.output.startswith(f"\nNot copied out of the container: {words}")
         (tmp_path / "other").write_text("y")
@@ -284,10 +295,49 @@ def test_a_helper_that_the_code_replaced_changes_nothing(
     assert names(tmp_path) == {"file", "other"}
 
 
+@pytest.mark.parametrize("signal", ["KILL", "STOP"])
+def test_a_helper_that_the_code_ended_or_stopped_is_replaced(
+    executor: DockerCommandLineCodeExecutor, work: Path, signal: str
+) -> None:
+    """By one that knows nothing, and so tells all: what was removed meanwhile is removed."""
+    for name in ("kept", "removed"):
+        (work / name).write_text("x")
+    said(executor, f"rm removed; echo y > made; {signalling(signal)}")
+    assert names(work) == {"kept", "made"}
+    (work / "kept").unlink()
+    assert said(executor, f"ls kept made 2>&1; {signalling(signal)}").endswith("\nmade\n")
+    (work / "more").write_text("x")
+    assert said(executor, "cat more; rm more") == "x"
+    assert names(work) == {"made"}
+
+
+def test_what_the_code_says_in_the_helpers_place_is_its_own_word(
+    executor: DockerCommandLineCodeExecutor, work: Path
+) -> None:
+    """Its output is a pipe of the code's own, which any of its processes can write into."""
+    (work / "file").write_text("x")
+    for lie in (Record(b"h").encode() + Record(b".").encode(), b"noise"):
+        octal = "".join(f"\\{byte:03o}" for byte in lie)
+        sh(executor, each_helper(f"printf '{octal}' >$place/fd/1"))
+        with contextlib.suppress(ExecError):  # what it answers is out of step by now
+            sh(executor, "true")
+        assert names(work) == {"file"}
+        assert said(executor, "ls file; echo y > made; rm made") == "file\n"
+    assert names(work) == {"file"}
+
+
+def test_a_helper_is_one_and_the_same(executor: DockerCommandLineCodeExecutor, work: Path) -> None:
+    find = each_helper("echo ${place#/proc/}")
+    first = said(executor, find)
+    (work / "new").write_text("x")
+    assert said(executor, f"touch made; {find}") == first != ""
+    assert len(first.split()) == 1
+
+
 def test_a_helper_that_the_code_removed_is_there_again(
     executor: DockerCommandLineCodeExecutor, work: Path
 ) -> None:
-    said(executor, "rm -r /tmp/.toolkit-mirror-*; echo x > made")
+    said(executor, f"rm -r /tmp/.toolkit-mirror-*; echo x > made; {signalling('KILL')}")
     (work / "more").write_text("y")
     assert said(executor, "cat made more") == "x\ny"
 

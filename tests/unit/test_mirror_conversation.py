@@ -30,13 +30,16 @@ def root(tmp_path: Path) -> Iterator[int]:
     os.close(descriptor)
 
 
-def heard(root: int, data: bytes, *, there: dict[bytes, bytes] | None = None) -> Received:
+def heard(
+    root: int, data: bytes, *, there: dict[bytes, bytes] | None = None, informed: bool = False
+) -> Received:
     """All of it at once; whatever was written is finished."""
     reader = Reader(root)
     received = Received(root, {b"mine": reader.stamp(b"mine")}, there or {})
+    received.begin(informed=informed)
     reader.close()
     try:
-        received.take("stdout", data)
+        received.take("stdout", record(b"h") + data)
     finally:
         received.close()
     return received
@@ -53,8 +56,10 @@ LISTED = record(b"=", b"new", FILE) + record(b".")
         LISTED + record(b"r", b"mine"),
         LISTED + record(b"=", b"new", FILE),
         LISTED + record(b"h"),
-        LISTED + record(b"s"),
-        record(b"s") + record(b"f", b"new", b"x", size=1),
+        LISTED + record(b"t"),
+        record(b"h"),
+        record(b".") + record(b"f", b"new", b"x", size=1),
+        record(b".") + record(b"."),
         record(b"r", b"mine") + record(b"."),
         record(b"f", b"mine", b"x", size=1) + record(b"."),
         record(b"=", b"new", b"c 1 3") + record(b"."),
@@ -81,6 +86,41 @@ def test_a_listing_that_does_not_end_removes_nothing(root: int) -> None:
     assert set(scan(root, 10)) == {b"mine"}
     heard(root, record(b"."), there=known)
     assert set(scan(root, 10)) == set()
+
+
+def test_what_is_told_to_be_gone_was_there_and_is_told_once(root: int) -> None:
+    """Of one who was told before, and so says what is another since."""
+    gone, known = record(b"r", b"mine"), {b"mine": FILE}
+    for lie in (record(b"r", b"other"), gone + gone, gone + record(b"=", b"mine", FILE)):
+        with pytest.raises(BrokenError):
+            heard(root, lie + record(b"."), there=known, informed=True)
+    with pytest.raises(BrokenError):
+        heard(root, gone + record(b"."), there=known)
+    assert set(scan(root, 10)) == {b"mine"}
+    received = heard(
+        root, gone + record(b"=", b"new", FILE) + record(b"."), there=known, informed=True
+    )
+    assert received.found == {b"new": FILE}
+    assert set(scan(root, 10)) == set()
+
+
+def test_nothing_told_is_nothing_new_to_who_knows_and_nothing_there_to_who_does_not(
+    root: int,
+) -> None:
+    received = heard(root, record(b"."), there={b"mine": FILE}, informed=True)
+    assert (received.is_done, received.found) == (True, None)
+    assert set(scan(root, 10)) == {b"mine"}
+    received = heard(root, record(b"."), there={b"mine": FILE})
+    assert (received.is_done, received.found) == (True, {})
+    assert set(scan(root, 10)) == set()
+
+
+def test_who_does_not_greet_is_not_heard(root: int) -> None:
+    received = Received(root, {}, {})
+    received.begin(informed=False)
+    with pytest.raises(BrokenError, match="was not asked for"):
+        received.take("stdout", LISTED)
+    received.close()
 
 
 def test_what_has_not_come_is_known(root: int) -> None:

@@ -18,6 +18,8 @@ MODULES = {
     for name in program._MODULES
 }
 
+END = (b".", b"", b"")
+
 
 @pytest.mark.parametrize("name", MODULES)
 def test_the_source_is_python_3_8(name: str) -> None:
@@ -43,10 +45,18 @@ def test_it_runs_and_says_what_is_in_a_folder(tmp_path: Path) -> None:
     """Compiled the first time, and from what was kept the second."""
     (tmp_path / "folder").mkdir(mode=0o750)
     (tmp_path / "folder").chmod(0o750)
-    command = [sys.executable, "-I", "-S", "-c", program.source()[1], "give", str(tmp_path)]
+    command = [sys.executable, "-I", "-S", "-c", program.source()[1], str(tmp_path)]
+    asked = b"".join(Record(kind).encode() for kind in (b"w", b".", b"g", b"g"))
     for _ in range(2):
-        said = subprocess.run(
-            command, input=Record(b".").encode(), capture_output=True, check=True
-        ).stdout
+        said = subprocess.run(command, input=asked, capture_output=True, check=True).stdout
         found = [(each.kind, each.path, each.body) for each in Decoder().feed(said)]
-        assert found == [(b"=", b"folder", b"d 750"), (b".", b"", b""), (b".", b"", b"")]
+        whole = [(b"h", b"", b""), (b"=", b"folder", b"d 750"), END, END]
+        assert found == [*whole, *[(b"h", b"", b""), END] * 2]
+
+
+def test_a_helper_that_nobody_asks_ends() -> None:
+    """Its input stays open, as in a container that is kept and whose owner was killed."""
+    impatient = program.source()[1].replace("_SECONDS = 60", "_SECONDS = 0.1")
+    command = [sys.executable, "-I", "-S", "-c", impatient, "/"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE) as helper:
+        assert helper.wait(20) == 0

@@ -22,6 +22,7 @@ from toolkit.errors import (
     DiedError,
     EngineUnreachableError,
     ExecError,
+    ExecTimeoutError,
     NotRunningError,
     StartError,
 )
@@ -29,6 +30,7 @@ from toolkit.worker import boot, protocol
 from toolkit.worker.channel import Channel, Setup
 from toolkit.worker.protocol import Frame
 from toolkit.worker.result import Cancellation, Command, Result
+from toolkit.worker.standing import Standing
 
 
 class Pipes:
@@ -528,6 +530,78 @@ def test_a_short_run_does_not_wait_behind_a_flood_that_nobody_reads(channel: Cha
     finally:
         release.set()
         thread.join(30)
+
+
+class Question:
+    """What a program that stays is asked, a line, and its answer, up to a line's end."""
+
+    def __init__(self, words: bytes) -> None:
+        self._words: bytes | None = words
+        self.answer = b""
+
+    def read(self, _size: int) -> bytes | None:
+        words, self._words = self._words, None
+        return words
+
+    def take(self, _stream: str, data: bytes) -> None:
+        self.answer += data
+
+    def put(self, standing: Standing, patience: float = 10) -> Result | None:
+        return standing.ask(
+            self,
+            self.take,
+            is_done=lambda: self.answer.endswith(b"\n"),
+            patience=lambda: patience,
+        )
+
+
+UPPER = "while read line; do [ $line = end ] && exit 7; echo $$ $line | tr a-z A-Z; done"
+
+
+def test_a_program_that_stays_answers_again_and_again(channel: Channel) -> None:
+    standing = channel.start(Command(("sh", "-c", UPPER)))
+    answers = []
+    for words in (b"one\n", b"two\n"):
+        question = Question(words)
+        assert question.put(standing) is None
+        answers.append(question.answer.split())
+        assert sh(channel, "echo beside it").stdout == b"beside it\n"
+    assert [words for _, words in answers] == [b"ONE", b"TWO"]
+    assert answers[0][0] == answers[1][0]  # it is the same process
+    result = Question(b"end\n").put(standing)
+    assert result is not None
+    assert result.exit_code == 7
+
+
+def test_a_program_that_stays_and_was_killed_says_so_when_it_is_asked(channel: Channel) -> None:
+    standing = channel.start(Command(("sh", "-c", UPPER)))
+    (question := Question(b"one\n")).put(standing)
+    os.kill(int(question.answer.split()[0]), signal.SIGKILL)
+    result = Question(b"two\n").put(standing)
+    assert result is not None
+    assert result.exit_code == 137
+
+
+def test_a_program_that_stays_and_says_nothing_is_ended(channel: Channel, tmp_path: Path) -> None:
+    (tmp_path / "pid").touch()
+    standing = channel.start(Command(("sh", "-c", "echo $$ >pid; sleep 100")))
+    with pytest.raises(ExecTimeoutError, match=r"^the worker in the worker said nothing for 0.2 s"):
+        Question(b"one\n").put(standing, patience=0.2)
+    _wait_until(lambda: bool((tmp_path / "pid").read_text()))
+    pid = int((tmp_path / "pid").read_text())
+    _wait_until(lambda: not Path(f"/proc/{pid}").exists())
+
+
+def test_the_end_of_the_channel_is_the_end_of_a_program_that_stays(
+    channel: Channel, pipes: Pipes
+) -> None:
+    standing = channel.start(Command(("sh", "-c", UPPER)))
+    (question := Question(b"one\n")).put(standing)
+    channel.close()
+    _wait_until(lambda: not Path(f"/proc/{int(question.answer.split()[0])}").exists())
+    with pytest.raises(NotRunningError):
+        Question(b"two\n").put(standing)
+    assert pipes.process.wait(10) == 0
 
 
 def test_an_exception_in_the_callback_ends_the_program(channel: Channel, tmp_path: Path) -> None:

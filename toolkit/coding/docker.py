@@ -137,8 +137,15 @@ class DockerCommandLineCodeExecutor(CommandLineExecutor):
 
     @property
     def bind_dir(self) -> Path:
-        """The same folder as the engine's host knows it: as it was given, else `work_dir`."""
-        return self._work_dir if self._bind_dir is None else Path(self._bind_dir)
+        """The same folder as the engine's host knows it: as it was given, or found.
+
+        Where it has no path there that is known, for it is copied, or on a volume: `work_dir`.
+        """
+        if self._bind_dir is not None:
+            return Path(self._bind_dir)
+        found = self._container.shared_as or ""
+        is_same = found in {"", os.path.realpath(self._work_dir)}
+        return self._work_dir if is_same else Path(found)
 
     @property
     def is_alive(self) -> bool:

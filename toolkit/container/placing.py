@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import logging
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from toolkit import labels as label
@@ -24,18 +24,28 @@ from toolkit.host_path import SAY_IT, Search, Source, nonce
 _LOG: Final = logging.getLogger(__name__)
 
 
-def create(
-    creation: Creation, body: Mapping[str, Any], mounts: Iterable[Mount]
-) -> tuple[str, str | None]:
-    """Create the container and return its id; what has a `proof` is proven to be that folder.
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A container by its id, and its folder that has a proof.
 
-    With it comes the path of the volume into which the folder is to be copied, where it is not
-    shared. Raises StartError where the source that was given is not it, or none can be found and
-    it must be shared; for a folder that is read-only, too.
+    `copied_to` is a volume into which that is to be copied, where it is not shared; `shared_as` the
+    path that it has on the engine's host, where it is shared and has one that is known.
+    """
+
+    container: str
+    copied_to: str | None = None
+    shared_as: str | None = None
+
+
+def create(creation: Creation, body: Mapping[str, Any], mounts: Iterable[Mount]) -> Placed:
+    """Create the container; what has a `proof` is proven to be that folder.
+
+    Raises StartError where the source that was given is not it, or none can be found and it must be
+    shared; for a folder that is read-only, too.
     """
     mount = next((each for each in mounts if each.proof is not None), None)
     if mount is None or mount.proof is None:
-        return creation.ask(body), None
+        return Placed(creation.ask(body))
     if mount.transfer == "copy":
         return _apart(creation, body, mount)
     trial = _Trial(creation, body, mount)
@@ -51,13 +61,14 @@ def create(
     elif not trial.found([Source(mount.source, mount.kind, "it was given", mount.subpath)]):
         refusal = trial.refusal
         raise StartError(refusal, hint=_instead(trial, search))
-    return trial.container, None
+    source = trial.source
+    return Placed(trial.container, shared_as=source.source if source.kind == "bind" else None)
 
 
-def _apart(creation: Creation, body: Mapping[str, Any], mount: Mount) -> tuple[str, str]:
+def _apart(creation: Creation, body: Mapping[str, Any], mount: Mount) -> Placed:
     labelled = {**body, "Labels": {**body["Labels"], label.COPIED: "1"}}
     volume = apart(mount, body["Labels"])
-    return creation.ask(_with(labelled, mount, volume)), mount.target
+    return Placed(creation.ask(_with(labelled, mount, volume)), copied_to=mount.target)
 
 
 def is_same(engine: Engine, container: str, mount: Mount) -> bool:

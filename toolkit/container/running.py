@@ -14,7 +14,7 @@ from typing import Any, Final, Unpack
 from toolkit import labels as label
 from toolkit.container.creation import Creation
 from toolkit.container.options import ContainerOptions, config, fingerprint, own_volumes
-from toolkit.container.placing import create
+from toolkit.container.placing import Placed, create
 from toolkit.container.refusals import explained, name_taken
 from toolkit.context import ContextFile, pack
 from toolkit.engine import Engine
@@ -31,6 +31,7 @@ from toolkit.worker.answer import Ready
 from toolkit.worker.channel import ENDED_EARLY, Channel, Setup
 from toolkit.worker.conversation import OnOutput
 from toolkit.worker.result import Command, CommandOptions, Result
+from toolkit.worker.standing import Standing
 
 _LOG: Final = logging.getLogger(__name__)
 _ROOT: Final = "0:0"
@@ -46,17 +47,13 @@ class Container:
         engine: Engine,
         options: ContainerOptions,
         *,
-        identity: tuple[str, str],
+        name: str,
+        placed: Placed,
         stream: ByteStream,
-        copied_to: str | None = None,
     ) -> None:
-        """`identity` is its id and name; `stream` leads to a worker that has not been greeted.
-
-        `copied_to` is the folder in it that is to be a copy of its owner's, where that is not
-        shared.
-        """
-        self.id, self.name = identity
-        self.copied_to = copied_to
+        """`stream` leads to a worker that has not been greeted."""
+        self.id, self.name = placed.container, name
+        self.copied_to, self.shared_as = placed.copied_to, placed.shared_as
         self.options = options
         self._engine = engine
         self._closed = False
@@ -87,6 +84,10 @@ class Container:
         when the program could not be started for want of processes or the like.
         """
         return self._channel.run(Command(tuple(argv), **options), on_output=on_output)
+
+    def start(self, argv: Sequence[str], **options: Unpack[CommandOptions]) -> Standing:
+        """Start a program that stays, to be asked again and again; it ends with the container."""
+        return self._channel.start(Command(tuple(argv), **options))
 
     def write(self, path: str, data: bytes, *, mode: int = 0o644) -> None:
         """Write a file under the code's uid, its folders too; relative to the working directory."""
@@ -223,14 +224,11 @@ def open_container(
         body["Labels"][label.OPTIONS] = fingerprint(body, options.mounts)
     body["HostConfig"]["Mounts"] += own_volumes(engine.inspect_image(options.image), body, labels)
     with explained(options):
-        container_id, copied_to = _created(creation, body, options)
-        stream = engine.attach_container(container_id)
-        identity = container_id, name
-        container = Container(
-            engine, options, identity=identity, stream=stream, copied_to=copied_to
-        )
+        placed = _created(creation, body, options)
+        stream = engine.attach_container(placed.container)
+        container = Container(engine, options, name=name, placed=placed, stream=stream)
         try:
-            engine.start_container(container_id)
+            engine.start_container(placed.container)
             container.greet(user, persist=options.keep_running)
             container.install(options.files)
         except BaseException:
@@ -239,9 +237,7 @@ def open_container(
     return container
 
 
-def _created(
-    creation: Creation, body: Mapping[str, Any], options: ContainerOptions
-) -> tuple[str, str | None]:
+def _created(creation: Creation, body: Mapping[str, Any], options: ContainerOptions) -> Placed:
     try:
         return create(creation, body, options.mounts)
     except EngineRefusedError as error:

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from toolkit import labels as label
 from toolkit.container.options import ContainerOptions, Mount, config, fingerprint
-from toolkit.container.placing import is_same
+from toolkit.container.placing import Placed, is_same
 from toolkit.container.refusals import explained, name_taken
 from toolkit.container.running import Container
 from toolkit.engine import Engine
@@ -38,21 +38,18 @@ def take_up(
     user = options.user or (caller if options.profile.callers_uid else None)
     _check(found, name, fingerprint(config(options, user, {}), options.mounts))
     container_id = str(found["Id"])
-    copied_to = _copied_to(found, options)
+    placed = _placed(found, options)
     with explained(options), _as_it_was(engine, found):
         for mount in options.mounts:
             _check_transfer(found, name, mount)
-            if not copied_to and not is_same(engine, container_id, mount):
+            if not placed.copied_to and not is_same(engine, container_id, mount):
                 raise StartError(
                     f"container {name} was made with another folder than {mount.proof}",
                     hint=f"give the work_dir that it was made with, or {_removing(name)}",
                     container=container_id,
                 )
         stream, own = _connected(engine, found)
-        identity = container_id, name
-        container = Container(
-            engine, options, identity=identity, stream=stream, copied_to=copied_to
-        )
+        container = Container(engine, options, name=name, placed=placed, stream=stream)
         try:
             container.greet(user, persist=own and options.keep_running)
             container.install(options.files)
@@ -77,11 +74,16 @@ def _check(found: Mapping[str, Any], name: str, wanted: str) -> None:
         )
 
 
-def _copied_to(found: Mapping[str, Any], options: ContainerOptions) -> str | None:
-    """The folder in it that is a copy of its owner's."""
-    if (found["Config"].get("Labels") or {}).get(label.COPIED) != "1":
-        return None
-    return next((mount.target for mount in options.mounts if mount.proof is not None), None)
+def _placed(found: Mapping[str, Any], options: ContainerOptions) -> Placed:
+    """Where its owner's folder is in it, and how it came there."""
+    container = str(found["Id"])
+    target = next((mount.target for mount in options.mounts if mount.proof is not None), None)
+    if (found["Config"].get("Labels") or {}).get(label.COPIED) == "1":
+        return Placed(container, copied_to=target)
+    for mount in found["HostConfig"].get("Mounts") or ():
+        if mount.get("Target") == target and mount.get("Type") == "bind":
+            return Placed(container, shared_as=mount.get("Source"))
+    return Placed(container)
 
 
 def _check_transfer(found: Mapping[str, Any], name: str, mount: Mount) -> None:

@@ -131,7 +131,7 @@ def _proved(engine: Engine, wanted: Mount, image_name: str) -> str:
     }
     creation = Creation(engine, name, session=session)
     try:
-        container, _ = create(creation, body, [wanted])
+        container = create(creation, body, [wanted]).container
         made = engine.inspect_container(container) or {}
     finally:
         creation.discard()

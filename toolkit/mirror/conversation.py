@@ -9,24 +9,27 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from toolkit.mirror.plan import Plan, Snapshot, leaves, listed, plan
 from toolkit.mirror.records import (
     ABORT,
+    ALL,
+    CHUNK,
     END,
     FAILED,
     FILE,
     FOLDER,
+    GIVE,
     HELLO,
     LINK,
     MOST_BYTES,
     MOST_ENTRIES,
     PIECE,
     REMOVE,
-    SAME,
     STAMP,
+    TAKE,
     WANTED,
     BrokenError,
     Decoder,
@@ -41,143 +44,170 @@ _LISTING: Final = 64 << 20
 """Bytes of a listing."""
 
 
-class _Feed:
-    """Records as something to read from, as they are made."""
+class Talk:
+    """One question to the helper and its answer; a source of input, as `Standing` reads it."""
 
     def __init__(self) -> None:
-        self._records: Iterator[Record] | None = None
-        self._buffer = bytearray()
+        self._records: Iterator[Record] = iter(())
+        self._rest = memoryview(b"")
         self._decoder = Decoder()
         self.has_begun = False
-        """Whether something was heard; before that nothing is told, so that it can be retried."""
+        """Whether something was heard: a helper that says nothing has done nothing."""
+        self.is_done = self._is_greeted = False
+        self.problems: list[str] = []
 
-    def _heard(self, stream: Stream, data: bytes) -> list[Record]:
-        if stream != "stdout":
-            return []
-        self.has_begun = True
-        return self._decoder.feed(data)
+    def begin(self, *, informed: bool) -> None:
+        """Ask. `informed`: the helper knows what it has told, so that it need tell the rest only.
 
-    def begin(self, records: Iterator[Record]) -> None:
-        self._records = records
+        Once more only where it has not begun.
+        """
+        raise NotImplementedError
+
+    def take(self, stream: Stream, data: bytes) -> None:
+        """Hear. Raises BrokenError for what is no answer."""
+        if stream == "stdout":
+            self.has_begun = True
+            for record in self._decoder.feed(data):
+                if self.is_done or (record.kind == HELLO) == self._is_greeted:
+                    raise BrokenError(f"{record!r} was not asked for")
+                if record.kind == HELLO:
+                    self._is_greeted = True
+                    self._greeted()
+                else:
+                    self._hear(record)
 
     def read(self, size: int) -> bytes | None:
-        """So many bytes at most; None: not yet; nothing: no more."""
-        if self._records is None or not self.has_begun:
-            return None
-        while len(self._buffer) < size:
-            record = next(self._records, None)
-            if record is None:
+        """So many bytes at most; None: nothing for now."""
+        if not self._rest:
+            self._rest = memoryview(self._more())
+        piece = bytes(self._rest[:size])
+        self._rest = self._rest[size:]
+        return piece or None
+
+    def _greeted(self) -> None:
+        """It has heard the question."""
+
+    def _hear(self, record: Record) -> None:
+        raise NotImplementedError
+
+    def _say(self, records: Iterable[Record]) -> None:
+        self._records = iter(records)
+
+    def _more(self) -> bytes:
+        pieces, size = [], 0
+        for record in self._records:
+            pieces.append(record.encode())
+            size += len(pieces[-1])
+            if size >= CHUNK:
                 break
-            self._buffer += record.encode()
-        piece = bytes(self._buffer[:size])
-        del self._buffer[:size]
-        return piece
+        return b"".join(pieces)
 
 
-class Sent(_Feed):
+class Sent(Talk):
     """What is sent, and the answers to it."""
 
     def __init__(self, todo: Plan, reader: Reader, found: Snapshot) -> None:
         super().__init__()
         self.done: dict[bytes, bytes] = {}
-        self.problems: list[str] = []
-        self.is_done = False
         self.late: dict[bytes, bytes] = {}
+        self._todo, self._reader, self._found = todo, reader, found
         self._asked = {*todo.remove, *todo.send}
-        self.begin(self._all(todo, reader, found))
 
-    def take(self, stream: Stream, data: bytes) -> None:
-        for answer in self._heard(stream, data):
-            self.is_done = answer.kind == END
-            if answer.kind in {HELLO, END}:
-                continue
-            if answer.path not in self._asked or answer.kind not in {STAMP, FAILED}:
-                raise BrokenError(f"{answer!r} was not asked for")
-            if answer.kind == STAMP:
-                self.done[answer.path] = answer.body
-            elif len(self.problems) <= MOST_ENTRIES:
-                self.problems.append(_about(answer))
+    def begin(self, *, informed: bool) -> None:  # noqa: ARG002 - as in Talk
+        self._say([Record(TAKE)])
 
-    def _all(self, todo: Plan, reader: Reader, found: Snapshot) -> Iterator[Record]:
-        for path in todo.remove:
+    def _greeted(self) -> None:
+        self._say(self._all())
+
+    def _hear(self, record: Record) -> None:
+        if record.kind == END:
+            self.is_done = True
+        elif record.path not in self._asked or record.kind not in {STAMP, FAILED}:
+            raise BrokenError(f"{record!r} was not asked for")
+        elif record.kind == STAMP:
+            self.done[record.path] = record.body
+        elif len(self.problems) <= MOST_ENTRIES:
+            self.problems.append(_about(record))
+
+    def _all(self) -> Iterator[Record]:
+        for path in self._todo.remove:
             yield Record(REMOVE, path)
-        for path in todo.send:
+        for path in self._todo.send:
             condensed = hashlib.sha256()
-            for record in reader.records(path):
-                if is_late(found[path]):
+            for record in self._reader.records(path):
+                if is_late(self._found[path]):
                     condensed.update(record.encode())
                 if record.kind == FAILED:
                     _LOG.warning("%s, and is not copied", _about(record))
                 else:
                     yield record
-            if is_late(found[path]):
+            if is_late(self._found[path]):
                 self.late[path] = condensed.digest()
         yield Record(END)
 
 
-class Received(_Feed):
+class Received(Talk):
     """What comes: a listing, then what was asked for because of it."""
 
     def __init__(self, root: int, here: dict[bytes, bytes], there: dict[bytes, bytes]) -> None:
         super().__init__()
         self._here, self._there = here, there
         self._reader, self._writer = Reader(root), Writer(root)
+        self._before: Snapshot = {}
         self._listing: list[Record] = []
         self._wanted: set[bytes] | None = None
         self._room = MOST_BYTES
         self._told = 0
-        self._is_done = False
         self.found: dict[bytes, bytes] | None = None
-        self.problems: list[str] = []
+        """What is there now, where that is another than it was."""
 
-    def take(self, stream: Stream, data: bytes) -> None:
-        """Raises BrokenError, TooManyError."""
-        for record in self._heard(stream, data):
-            if record.kind == FAILED and not record.path:
-                raise TooManyError(record.body.decode("utf-8", "replace"))
-            if self._wanted is None:
-                self._list(record)
-            else:
-                self._write(record)
+    def begin(self, *, informed: bool) -> None:
+        self._before = self._there if informed else {}
+        self._say([Record(GIVE if informed else ALL)])
+
+    def _hear(self, record: Record) -> None:
+        """Raises TooManyError, too."""
+        if record.kind == FAILED and not record.path:
+            raise TooManyError(record.body.decode("utf-8", "replace"))
+        if self._wanted is None:
+            self._list(record)
+        else:
+            self._write(record)
 
     @property
     def missing(self) -> tuple[bytes, ...]:
         """What was asked for and has not come."""
         return tuple(self._wanted or ())
 
-    def check(self, result: Result) -> None:
-        """Raise BrokenError where not all has come."""
-        if not self._is_done:
-            raise BrokenError(words_of(result))
-
     def close(self) -> None:
         self._writer.finish()
         self._reader.close()
 
     def _list(self, record: Record) -> None:
-        if record.kind == SAME:
-            self._want(())
-        elif record.kind != END:
+        if record.kind != END:
             self._listing.append(record)
             self._told += len(record.path) + len(record.body)
-            if len(self._listing) > MOST_ENTRIES or self._told > _LISTING:
+            if len(self._listing) > 2 * MOST_ENTRIES or self._told > _LISTING:
                 raise TooManyError(f"there are more than {MOST_ENTRIES} files and folders")
-        else:
-            found = listed(self._listing)
-            todo = plan(self._there, found)
-            if todo.size > MOST_BYTES:
-                raise TooManyError(f"more than {MOST_BYTES >> 20} MiB are new")
-            self.found = found
-            for path in todo.left:
-                words = "leads out of the work dir"
-                _LOG.warning("link %s %s, and is not copied", os.fsdecode(path), words)
-            for path in todo.remove:
-                self._remove(path)
-            self._want(tuple(path for path in todo.send if not self._is_stale(path, found)))
+            return
+        self.is_done = not self._listing
+        if self._listing or self._before is not self._there:
+            self._compare(listed(self._before, self._listing))
 
-    def _want(self, paths: tuple[bytes, ...]) -> None:
-        self._wanted = set(paths)
-        self.begin(iter([*(Record(WANTED, path) for path in paths), Record(END)]))
+    def _compare(self, found: dict[bytes, bytes]) -> None:
+        todo = plan(self._there, found)
+        if todo.size > MOST_BYTES:
+            raise TooManyError(f"more than {MOST_BYTES >> 20} MiB are new")
+        self.found = found
+        for path in todo.left:
+            words = "leads out of the work dir"
+            _LOG.warning("link %s %s, and is not copied", os.fsdecode(path), words)
+        for path in todo.remove:
+            self._remove(path)
+        wanted = tuple(path for path in todo.send if not self._is_stale(path, found))
+        self._wanted = set(wanted)
+        if not self.is_done:
+            self._say([*(Record(WANTED, path) for path in wanted), Record(END)])
 
     def _remove(self, path: bytes) -> None:
         known = self._here.get(path, b"").removesuffix(LATE)
@@ -194,7 +224,7 @@ class Received(_Feed):
     def _write(self, record: Record) -> None:
         wanted = self._wanted or set()
         if record.kind == END:
-            self._is_done = True
+            self.is_done = True
             return
         if record.kind not in {PIECE, ABORT}:
             if record.path not in wanted or record.kind not in {FILE, FOLDER, LINK, FAILED}:
@@ -232,7 +262,7 @@ def put(snapshot: dict[bytes, bytes], path: bytes, stamp: bytes) -> None:
 
 
 def words_of(result: Result) -> str:
-    """What a helper said last."""
+    """What a helper that has ended said last."""
     said = result.stderr.decode("utf-8", "replace").strip().rpartition("\n")[2]
     return said or f"the helper ended with exit code {result.exit_code}"
 

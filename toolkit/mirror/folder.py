@@ -9,7 +9,6 @@ in this very container, and that nobody has changed here since.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import logging
 import os
@@ -20,16 +19,13 @@ from typing import Final
 
 from toolkit.container import Container
 from toolkit.errors import ExecError
+from toolkit.mirror.attendant import Attendant
 from toolkit.mirror.conversation import Received, Sent, is_late, put, words_of
 from toolkit.mirror.plan import Plan, Snapshot, plan
-from toolkit.mirror.program import NO_FILE, source, ways
-from toolkit.mirror.records import MOST_BYTES, MOST_ENTRIES, BrokenError, Record, digest
+from toolkit.mirror.records import MOST_BYTES, MOST_ENTRIES, BrokenError, Record
 from toolkit.mirror.tree import LATE, Reader, TooManyError, opened, scan
-from toolkit.worker.result import Result
 
 _LOG: Final = logging.getLogger(__name__)
-_SECONDS: Final = 600.0
-_LAST_WORDS: Final = 4096
 _TOLD: Final = 3
 """Of several problems, how many are named."""
 
@@ -41,11 +37,11 @@ class Mirror:
         """`python` is a program of the container, whose `copied_to` is the folder's likeness."""
         self._container = container
         self._work_dir = work_dir
-        self._python = python
+        self._attendant = Attendant(container, python=python)
         self._lock = threading.Lock()
+        self._known: dict[tuple[int, ...], bytes] = {}
         self._here: dict[bytes, bytes] = {}
         self._there: dict[bytes, bytes] = {}
-        self._installed = False
         self._late: dict[bytes, bytes] = {}
         """Of files that were sent and bear a late stamp, what was sent, condensed."""
 
@@ -56,10 +52,9 @@ class Mirror:
             reader = Reader(root)
             try:
                 found = self._scanned(root)
-                self._settle(found, reader)
-                todo = plan(self._here, found)
-                if todo.send or todo.remove:
-                    self._sent(todo, reader, found)
+                if found != self._here or self._late:
+                    self._settle(found, reader)
+                    self._send(plan(self._here, found), reader, found)
                 self._here = found
             finally:
                 reader.close()
@@ -70,11 +65,13 @@ class Mirror:
 
         Raises ExecError and DiedError for broken machinery.
         """
-        with self._lock:
+        with self._lock, self._attendant as helper:
             root = self._opened()
             received = Received(root, self._here, self._there)
             try:
-                received.check(self._help("give", digest(self._there).decode(), talk=received))
+                result = helper.ask(received, anew=not self._there)
+                if result is not None:
+                    received.problems.append(words_of(result))
             except (BrokenError, TooManyError) as error:
                 received.problems.append(str(error))
             finally:
@@ -85,11 +82,12 @@ class Mirror:
                 self._there = received.found
                 for path, stamp in missing.items():  # it is still to be carried
                     put(self._there, path, stamp)
+            helper.informed = received.is_done
             return told(received.problems)
 
     def _scanned(self, root: int) -> dict[bytes, bytes]:
         try:
-            return scan(root, MOST_ENTRIES)
+            return scan(root, MOST_ENTRIES, self._known)
         except (TooManyError, OSError) as error:
             raise self._failed(str(error)) from error
 
@@ -109,47 +107,27 @@ class Mirror:
         except OSError as error:
             raise self._failed(error.strerror or repr(error)) from error
 
-    def _sent(self, todo: Plan, reader: Reader, found: Snapshot) -> None:
+    def _send(self, todo: Plan, reader: Reader, found: Snapshot) -> None:
+        if not (todo.send or todo.remove):
+            return
         if todo.size > MOST_BYTES:
             raise self._failed(f"it has more than {MOST_BYTES >> 20} MiB that are new")
         for path in todo.left:
             _LOG.warning("link %s leads out of the work dir, and is not copied", os.fsdecode(path))
         sending = Sent(todo, reader, found)
-        try:
-            result = self._help("take", talk=sending)
-        except BrokenError as error:
-            raise self._failed(str(error)) from error
-        finally:
-            for path, stamp in sending.done.items():
-                put(self._there, path, stamp)
-                put(self._here, path, found.get(path, b""))
-            self._late.update(sending.late)
-        if sending.problems or not sending.is_done:
-            words = told(sending.problems) or (words_of(result),)
+        with self._attendant as helper:
+            try:
+                result = helper.ask(sending, anew=not self._there)
+            except BrokenError as error:
+                raise self._failed(str(error)) from error
+            finally:
+                for path, stamp in sending.done.items():
+                    put(self._there, path, stamp)
+                    put(self._here, path, found.get(path, b""))
+                self._late.update(sending.late)
+        if sending.problems or result is not None:
+            words = told(sending.problems) or ((words_of(result),) if result else ())
             raise self._failed("; ".join(words))
-
-    def _help(self, *arguments: str, talk: Sent | Received) -> Result:
-        """Run the helper. One that did not begin has heard nothing, and is started otherwise."""
-        if not self._installed:
-            path, text = source()
-            with contextlib.suppress(ExecError):  # there is another way
-                self._container.write(path, text.encode())
-            self._installed = True
-        what, *rest = arguments
-        likeness = self._container.copied_to or ""
-        result = None
-        for way in ways(self._python):
-            result = self._container.run(
-                [*way, what, likeness, *rest],
-                stdin=talk,
-                on_output=talk.take,
-                timeout=_SECONDS,
-                output_limit=_LAST_WORDS,
-            )
-            if result.exit_code != NO_FILE or talk.has_begun:
-                break
-        assert result is not None  # noqa: S101 - there are ways
-        return result
 
     def _failed(self, words: str) -> ExecError:
         return ExecError(

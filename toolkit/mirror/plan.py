@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from toolkit.mirror.records import MOST_ENTRIES, STAMP, BrokenError, Record
+from toolkit.mirror.records import MOST_ENTRIES, REMOVE, STAMP, BrokenError, Record
 
 Snapshot = Mapping[bytes, bytes]
 
@@ -62,13 +62,23 @@ def leaves(path: bytes, stamp: bytes) -> bool:
     return target.startswith(b"/") or ups > path.count(b"/") or b".." in parts[ups:]
 
 
-def listed(records: Iterable[Record]) -> dict[bytes, bytes]:
-    """The snapshot that the other side tells. Raises BrokenError for what cannot be one."""
-    found: dict[bytes, bytes] = {}
+def listed(before: Snapshot, records: Iterable[Record]) -> dict[bytes, bytes]:
+    """The snapshot that the other side tells, as what is another than before.
+
+    Raises BrokenError for what cannot be one.
+    """
+    found = dict(before)
+    told: set[bytes] = set()
     for record in records:
-        if record.kind != STAMP or _STAMP.fullmatch(record.body) is None or record.path in found:
+        is_gone = record.kind == REMOVE and record.path in before and not record.body
+        is_there = record.kind == STAMP and _STAMP.fullmatch(record.body) is not None
+        if record.path in told or not (is_gone or is_there):
             raise BrokenError(f"{record!r} in a listing")
-        found[record.path] = record.body
+        told.add(record.path)
+        if is_gone:
+            del found[record.path]
+        else:
+            found[record.path] = record.body
         if len(found) > MOST_ENTRIES:
             raise BrokenError(f"a listing of more than {MOST_ENTRIES} files and folders")
     return found

@@ -49,7 +49,7 @@ NO_FILE: Final = 2
 
 @functools.cache
 def source() -> tuple[str, str]:
-    """Where its file is to be, and what is in it; the arguments are those of `helper.main`."""
+    """Where its file is to be, and what is in it; the argument is that of `helper.main`."""
     package = resources.files("toolkit.mirror")
     sources = [(name, (package / f"{name}.py").read_text("utf-8")) for name in _MODULES]
     folder = f"/tmp/.toolkit-mirror-{hashlib.sha256(repr(sources).encode()).hexdigest()[:16]}"  # noqa: S108 - the container's
@@ -57,7 +57,7 @@ def source() -> tuple[str, str]:
 
 
 def ways(python: str) -> Iterator[list[str]]:
-    """The command lines, less the arguments, the quickest first."""
+    """The command lines, less the argument, the quickest first."""
     path, text = source()
     yield [python, "-I", "-S", path]
     yield [python, "-I", "-S", "-c", text]

@@ -10,9 +10,12 @@ said, holes included.
     REMOVE               is not to be there; of a folder only when it is empty
     STAMP                is there, in this state: a listing, or the answer to the above
     FAILED               could not be done, and why; without a path it ends all
-    WANTED               send it
-    HELLO                is about to listen
-    SAME                 nothing differs from the listing with this digest
+    TAKE                 the above follow, up to END; the answer is HELLO, then theirs, then END
+    GIVE                 tell what is another than you told last (STAMP) or is no more (REMOVE); the
+                         answer is HELLO, then that, then END, which ends it where there is nothing
+    ALL                  the same, as if you had never told anything
+    WANTED               send it: what follows on such a listing, up to END; the answer ends so, too
+    HELLO                I have heard, and begin
     END                  no more
 """
 
@@ -20,19 +23,11 @@ from __future__ import annotations
 
 import struct
 
-try:
-    from _blake2 import blake2b  # hashlib takes longer to import than all else
-except ImportError:
-    from hashlib import blake2b
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
 FOLDER, FILE, LINK, PIECE, ABORT, REMOVE = b"d", b"f", b"l", b"p", b"a", b"r"
-STAMP, FAILED, WANTED, HELLO, SAME, END = b"=", b"!", b"?", b"h", b"s", b"."
-_KINDS = frozenset(b"dflpar=!?hs.")
-_WITHOUT_PATH = (PIECE, ABORT, HELLO, SAME, END, FAILED)
+STAMP, FAILED, WANTED, HELLO, END = b"=", b"!", b"?", b"h", b"."
+TAKE, GIVE, ALL = b"t", b"g", b"w"
+_KINDS = frozenset(b"dflpar=!?h.tgw")
+_WITHOUT_PATH = (PIECE, ABORT, HELLO, END, FAILED, TAKE, GIVE, ALL)
 
 HEADER = struct.Struct("!cHIHQq")
 CHUNK = 1 << 17
@@ -131,9 +126,3 @@ def check_path(path: bytes) -> None:
         or any(part in {b"", b".", b".."} for part in parts)
     ):
         raise BrokenError(f"the path {path[:200]!r}")
-
-
-def digest(snapshot: Mapping[bytes, bytes]) -> bytes:
-    """Condense a snapshot: paths, and the stamp of each."""
-    pieces = map(b"%s\0%s\0".__mod__, sorted(snapshot.items()))
-    return blake2b(b"".join(pieces), digest_size=16).hexdigest().encode()

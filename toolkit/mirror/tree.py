@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import stat
+import sys
 import time
 
 from toolkit.mirror.records import (
@@ -28,6 +29,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    Known = dict[tuple[int, ...], bytes]
+
 UNREADABLE = b"x"
 """The stamp of a folder of which nobody knows what is in it."""
 LATE = b" ~"
@@ -38,6 +41,9 @@ ENTER = _DIRECTORY | os.O_NOFOLLOW
 READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _TICK = 12_000_000
 """Nanoseconds, more than a tick of any kernel."""
+_ENCODING, _ERRORS = sys.getfilesystemencoding(), sys.getfilesystemencodeerrors()
+_MOST_KNOWN = 50_000
+"""Stamps that are kept: some twenty megabytes, which may be the container's."""
 
 
 class TooManyError(Exception):
@@ -60,16 +66,23 @@ def stamp(found: os.stat_result, target: bytes = b"") -> bytes:
     return b"f %o %d %d %d %d" % (mode & 0o777, *numbers)
 
 
-def scan(root: int, most: int) -> dict[bytes, bytes]:
-    """Everything in the folder, and the stamp of each. Raises TooManyError, and OSError."""
-    search = _Search(most)
+def scan(root: int, most: int, known: Known | None = None) -> dict[bytes, bytes]:
+    """Everything in the folder, and the stamp of each. Raises TooManyError, and OSError.
+
+    `known` is kept from scan to scan: to write a stamp takes long, and most are as they were.
+    """
+    known = {} if known is None else known
+    search = _Search(most, known)
     search.look(os.dup(root), b"")
+    if len(known) > min(2 * len(search.found) + 1000, _MOST_KNOWN):
+        known.clear()
     return search.found
 
 
 class _Search:
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, known: Known) -> None:
         self._most = most
+        self._known = known
         self._recent = time.time_ns() - _TICK
         self.found: dict[bytes, bytes] = {}
 
@@ -85,16 +98,20 @@ class _Search:
 
     def _take(self, folder: int, prefix: bytes, entries: Iterator[os.DirEntry[str]]) -> list[bytes]:
         """Note what is there; the folders' names. In one piece: it takes most of the time."""
-        folders, found, recent = [], self.found, self._recent
+        folders, found, known, recent = [], self.found, self._known, self._recent
         for entry in entries:
-            name = os.fsencode(entry.name)
+            name = entry.name.encode(_ENCODING, _ERRORS)
             try:
                 seen = entry.stat(follow_symlinks=False)
-                kind = seen.st_mode & 0o170000
+                mode = seen.st_mode
+                kind = mode & 0o170000
                 if kind == stat.S_IFREG:
-                    known = stamp(seen)
-                    is_late = seen.st_mtime_ns >= recent <= seen.st_ctime_ns
-                    found[prefix + name] = known + LATE if is_late else known
+                    modified, changed = seen.st_mtime_ns, seen.st_ctime_ns
+                    key = (seen.st_ino, changed, modified, seen.st_size, mode)
+                    told = known.get(key)
+                    if told is None:
+                        told = known[key] = stamp(seen)
+                    found[prefix + name] = told + LATE if modified >= recent <= changed else told
                 elif kind == stat.S_IFLNK:
                     found[prefix + name] = stamp(seen, os.readlink(name, dir_fd=folder))
                 elif kind == stat.S_IFDIR:

@@ -13,9 +13,9 @@ import itertools
 import queue
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from toolkit.engine.stream import ByteStream
 from toolkit.engine.wire import AttachDecoder
@@ -34,6 +34,7 @@ from toolkit.worker.conversation import Conversation, OnOutput
 from toolkit.worker.heartbeat import Heartbeat
 from toolkit.worker.protocol import Frame, FrameDecoder, ProtocolError, report
 from toolkit.worker.result import Cancellation, Command, Result
+from toolkit.worker.standing import Standing
 
 _LAST_WORDS: Final = 4096
 ENDED_EARLY: Final = "ended before its worker answered"
@@ -154,17 +155,20 @@ class Channel:
 
         An exception in this thread, Ctrl-C too, has the program ended, and does not wait for it.
         """
-        fields = {
-            "argv": command.argv,
-            "cwd": command.cwd,
-            "env": dict(command.environment),
-            "user": command.user,
-            "timeout": command.timeout,
-            "merged": command.merged,
-            "feed": command.stdin is not None,
-            "warm": command.warm,
-        }
-        return self._perform(command, fields, on_output)
+        return self._perform(command, _fields(command), on_output)
+
+    def start(self, command: Command) -> Standing:
+        """Start a program that stays until it ends by itself, or is ended, or we are.
+
+        Its input is what it is asked; `timeout` and `cancellation` are for runs.
+        """
+        number, mailbox = self._enter()
+        try:
+            talk = self._begin(command, {**_fields(command), "feed": True}, number, mailbox)
+        except BaseException:
+            self._leave(number)
+            raise
+        return Standing(talk, understood=self._understood, end=lambda: self._end(number))
 
     def write(self, path: str, data: bytes, *, mode: int = 0o644, user: str | None = None) -> None:
         """Write a file as `user`, else the code; relative means to the working directory."""
@@ -206,55 +210,72 @@ class Channel:
         self, command: Command, fields: Mapping[str, object], on_output: OnOutput | None
     ) -> Result:
         with self._conversation() as (number, mailbox):
-            try:
-                request = report(protocol.RUN, number, fields).encode()
-            except ProtocolError as error:
-                raise ExecError(
-                    f"the arguments of {command.argv[0]!r} are too long",
-                    hint="pass large data on standard input or in a file",
-                ) from error
-            self._transmit(request)
+            talk = self._begin(command, fields, number, mailbox)
             cancellation = command.cancellation or Cancellation()
             try:
-                cancellation.follow(lambda: self._cancel(number))
-                talk = Conversation(
-                    number,
-                    command,
-                    send=self._send,
-                    receive=functools.partial(self._receive, mailbox),
-                )
+                cancellation.follow(lambda: self._stop(number))
                 return talk.hold(on_output)
             except (DiedError, ExecError):
                 raise
             except BaseException:
-                with contextlib.suppress(EngineError, DiedError, NotRunningError):
-                    self._send(report(protocol.STOP, number, {"discard": True}))
+                self._stop(number, discard=True)
                 raise
             finally:
                 cancellation.follow(None)
 
-    def _cancel(self, number: int) -> None:
+    def _begin(
+        self, command: Command, fields: Mapping[str, object], number: int, mailbox: _Mailbox
+    ) -> Conversation:
+        try:
+            request = report(protocol.RUN, number, fields).encode()
+        except ProtocolError as error:
+            raise ExecError(
+                f"the arguments of {command.argv[0]!r} are too long",
+                hint="pass large data on standard input or in a file",
+            ) from error
+        self._transmit(request)
+        receive = functools.partial(self._receive, mailbox)
+        return Conversation(number, command, send=self._send, receive=receive)
+
+    def _stop(self, number: int, *, discard: bool = False) -> None:
         with contextlib.suppress(EngineError, DiedError, NotRunningError):
-            self._send(report(protocol.STOP, number, {}))
+            self._send(report(protocol.STOP, number, {"discard": True} if discard else {}))
+
+    def _end(self, number: int) -> None:
+        """End a program that has stayed; nothing more is heard of it."""
+        self._stop(number, discard=True)
+        self._leave(number)
 
     @contextlib.contextmanager
-    def _conversation(self) -> Any:  # noqa: ANN401 - a generator's type says nothing here
-        number = next(self._numbers)
-        mailbox = _Mailbox()
+    def _conversation(self) -> Iterator[tuple[int, _Mailbox]]:
+        number, mailbox = self._enter()
+        try:
+            with self._understood():
+                yield number, mailbox
+        finally:
+            self._leave(number)
+
+    def _enter(self) -> tuple[int, _Mailbox]:
+        number, mailbox = next(self._numbers), _Mailbox()
         with self._lock:
             if self._over:
                 raise self._not_running()
             self._mailboxes[number] = mailbox
+        return number, mailbox
+
+    def _leave(self, number: int) -> None:
+        with self._lock:
+            self._mailboxes.pop(number, None)
+
+    @contextlib.contextmanager
+    def _understood(self) -> Iterator[None]:
         try:
-            yield number, mailbox
+            yield
         except ProtocolError as error:
             raise ExecError(
                 f"{self._name} did not answer as a worker does: {error}",
                 hint=_STRANGER,
             ) from error
-        finally:
-            with self._lock:
-                self._mailboxes.pop(number, None)
 
     def _send(self, frame: Frame) -> None:
         self._transmit(frame.encode())
@@ -332,3 +353,17 @@ class Channel:
     def _why_not_started(self) -> str:
         words = self._last_words()
         return words or f"{self._name} {ENDED_EARLY}"
+
+
+def _fields(command: Command) -> dict[str, object]:
+    """What the worker is told of it."""
+    return {
+        "argv": command.argv,
+        "cwd": command.cwd,
+        "env": dict(command.environment),
+        "user": command.user,
+        "timeout": command.timeout,
+        "merged": command.merged,
+        "feed": command.stdin is not None,
+        "warm": command.warm,
+    }

@@ -13,7 +13,7 @@ from toolkit.errors import ExecError
 from toolkit.worker import answer as answers
 from toolkit.worker import protocol
 from toolkit.worker.protocol import Frame, grant
-from toolkit.worker.result import Capture, Command, Result, Stream
+from toolkit.worker.result import Capture, Command, Readable, Result, Stream
 
 OnOutput = Callable[[Stream, bytes], None]
 
@@ -45,23 +45,59 @@ class Conversation:
         self._owed = 0
 
     def hold(self, on_output: OnOutput | None) -> Result:
-        limit = self._command.output_limit
-        captures = {"stdout": Capture(limit), "stderr": Capture(limit)}
+        """Go on until the program has ended."""
         timeout = self._command.timeout
         patience = None if timeout is None else timeout + _SILENCE
+        captures = self._captures()
         while True:
-            self._feed()
-            frame = self._receive(patience)
-            if frame.kind in _STREAMS:
-                name = _STREAMS[frame.kind]
-                captures[name].add(frame.payload)
-                if on_output is not None:
-                    on_output(name, frame.payload)
-                self._repay(len(frame.payload))
-            elif frame.kind == protocol.CREDIT:
-                self._credit += frame.amount()
-            else:
-                return self._result(frame, captures)
+            if end := self._next(on_output, captures, patience):
+                return self._result(end, captures)
+
+    def ask(
+        self,
+        source: Readable,
+        on_output: OnOutput,
+        *,
+        is_done: Callable[[], bool],
+        patience: Callable[[], float],
+    ) -> Result | None:
+        """Go on until it `is_done`, with this input; the result where the program ended before.
+
+        `source` never ends: nothing is for now, too. `patience` is how many seconds it may say
+        nothing from now on.
+        """
+        self._input = source
+        captures = self._captures()
+        while not is_done():
+            if end := self._next(on_output, captures, patience()):
+                return self._result(end, captures)
+        self._input = None
+        return None
+
+    def _captures(self) -> dict[str, Capture]:
+        limit = self._command.output_limit
+        return {"stdout": Capture(limit), "stderr": Capture(limit)}
+
+    def _next(
+        self,
+        on_output: OnOutput | None,
+        captures: Mapping[str, Capture],
+        patience: float | None,
+    ) -> Frame | None:
+        """Send and hear what there is next; the frame with which the run ends."""
+        self._feed()
+        frame = self._receive(patience)
+        if frame.kind in _STREAMS:
+            name = _STREAMS[frame.kind]
+            captures[name].add(frame.payload)
+            if on_output is not None:
+                on_output(name, frame.payload)
+            self._repay(len(frame.payload))
+        elif frame.kind == protocol.CREDIT:
+            self._credit += frame.amount()
+        else:
+            return frame
+        return None
 
     def _result(self, frame: Frame, captures: Mapping[str, Capture]) -> Result:
         if frame.kind == protocol.FAILED:
