@@ -38,6 +38,7 @@ class _Options(TypedDict):
     work_dir: Path | None
     bind_dir: str | None
     image: str | None
+    deps: tuple[Path, ...]
     deep: bool
     offline: bool
     fix: bool
@@ -52,7 +53,11 @@ class _Options(TypedDict):
 @click.option("--list", "listing", is_flag=True, help="List the checks and make none.")
 @click.option("--check", "only", multiple=True, metavar="ID", help="Only this check or group.")
 @click.option("--skip", multiple=True, metavar="ID", help="All but this check or group.")
-@click.option("--work-dir", type=click.Path(path_type=Path), help="The work directory to look at.")
+@click.option(
+    "--work-dir",
+    type=click.Path(path_type=Path, readable=False),
+    help="The work directory to look at.",
+)
 @click.option(
     "--bind-dir",
     metavar="PATH",
@@ -64,6 +69,13 @@ class _Options(TypedDict):
     show_envvar=True,
     metavar="NAME",
     help="The image to look for.",
+)
+@click.option(
+    "--deps",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="A dependency file that the image is made from.",
 )
 @click.option("--deep", is_flag=True, help="Make the checks that take their time, too.")
 @click.option("--offline", is_flag=True, help="Ask nobody but the engine.")
@@ -103,6 +115,7 @@ def _run(options: _Options) -> int:
         work_dir=options["work_dir"],
         image=options["image"],
         bind_dir=options["bind_dir"],
+        deps=options["deps"],
         deep=options["deep"],
         offline=options["offline"],
     )

@@ -6,8 +6,8 @@ terminal; `mend` alone changes something, with consent.
 
 from toolkit.doctor.catalogue import CHECKS
 from toolkit.doctor.mending import Hands, mend
+from toolkit.doctor.question import Question
 from toolkit.doctor.report import Report, schema
 from toolkit.doctor.runner import diagnose
-from toolkit.doctor.world import Question
 
 __all__ = ["CHECKS", "Hands", "Question", "Report", "diagnose", "mend", "schema"]

@@ -263,7 +263,10 @@ class Files:
 
 @dataclass(frozen=True, slots=True)
 class ImageSeen:
-    """The image that was asked for, as the engine has it; `error` where the name is none."""
+    """The image that was asked for, as the engine has it; `error` where the name is none.
+
+    `files` are the dependency files that were named for it.
+    """
 
     name: str | None
     error: str | None = None
@@ -273,6 +276,7 @@ class ImageSeen:
     platform: str = ""
     engine: str = ""
     digest: str | None = None
+    files: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,7 +65,7 @@ def files(seen: Files) -> Finding:
             problem="warn",
             why=f"{seen.work_dir} has files of another user, such as {seen.example}: code that ran "
             "as another user made them, and you may not be able to change them.",
-            fix=Fix("make them yours", (f"sudo chown -R $(id -u):$(id -g) {folder}",)),
+            fix=Fix("make them yours", (f"sudo chown -R $(id -u):$(id -g) {folder}",), auto=True),
             data=data,
         )
     stale = [*seen.folders, *seen.proofs]

@@ -31,7 +31,7 @@ def present(seen: ImageSeen) -> Finding:
             f"{seen.name} is not on this engine",
             problem="warn",
             why=f"The engine has no image {seen.name}, and doctor pulls nothing.",
-            fix=_obtain(seen.name, name),
+            fix=_obtain(seen.name, name, seen.files),
             data=data,
         )
     if seen.platform != seen.engine:
@@ -49,11 +49,12 @@ def present(seen: ImageSeen) -> Finding:
     )
 
 
-def _obtain(written: str, quoted: str) -> Fix:
+def _obtain(written: str, quoted: str, files: tuple[str, ...]) -> Fix:
     if written.startswith("toolkit/base:"):
         return Fix("make the base image", ("toolkit base-image",), auto=True)
     if written.startswith("toolkit/"):
-        return Fix("build it", (_BUILD,))
+        # Without its files nobody can; with them, but for other options that it was built with.
+        return Fix("build it", (_build(files),), auto=bool(files))
     return Fix("pull it", (f"docker pull {quoted}",), auto=True)
 
 
@@ -104,20 +105,34 @@ def stale(seen: Stale) -> Finding:
     why = ""
     if not seen.verified:
         why = f"{seen.name} was built with --no-verify: nobody has proven that it works."
+    elif seen.changed:
+        why = (
+            f"{seen.name} was built from other files than {', '.join(seen.files)} are now: "
+            f"{', '.join(seen.changed)} differ."
+        )
     elif seen.newer:
         why = f"{seen.newer} was built later from other inputs of the same name."
     elif seen.base_moved:
         why = f"{seen.name} was built on another {seen.base} than the one that is here now."
     if not why:
+        made = ", and from the files as they are now" if seen.files else ""
         return Finding(
-            f"{seen.name} is the newest of its name, on the base that is here", data=data
+            f"{seen.name} is the newest of its name, on the base that is here{made}", data=data
         )
     return Finding(
         f"{seen.name} is not what a build would give now",
         problem="warn",
         why=why,
-        fix=Fix("build it again; what has changed is told", (f"{_BUILD} --explain",)),
+        fix=Fix("build it again; what has changed is told", (f"{_build(seen.files)} --explain",)),
         data=data,
+    )
+
+
+def _build(files: tuple[str, ...]) -> str:
+    return (
+        f"toolkit build-image --deps {' --deps '.join(map(shlex.quote, files))}"
+        if files
+        else _BUILD
     )
 
 

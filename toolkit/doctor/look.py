@@ -199,7 +199,7 @@ def permission(socket: facts.Socket, env: Mapping[str, str]) -> facts.Permission
     remote = socket.kind == "remote"
     return facts.Permission(
         socket=socket,
-        writable=remote or os.access(socket.path, os.R_OK | os.W_OK, effective_ids=True),
+        writable=remote or _may(socket.path, os.R_OK | os.W_OK),
         user=user,
         uid=uid,
         groups=tuple(sorted({os.getegid(), *os.getgroups()})),
@@ -208,6 +208,10 @@ def permission(socket: facts.Socket, env: Mapping[str, str]) -> facts.Permission
         selinux=text_of(Path("/sys/fs/selinux/enforce")).strip() == "1",
         rootless=str(rootless) if _is_socket(rootless) else None,
     )
+
+
+def _may(path: str | Path, mode: int) -> bool:
+    return os.access(path, mode, effective_ids=os.access in os.supports_effective_ids)
 
 
 def _members(gid: int) -> list[str]:
@@ -314,7 +318,7 @@ def work_dir(given: Path | None, home: Path) -> facts.WorkDir:
         path=path,
         given=given is not None,
         kind=kind,
-        writable=os.access(place, os.W_OK | os.X_OK),
+        writable=_may(place, os.W_OK | os.X_OK),
         free=found.f_bavail * found.f_frsize,
         noexec=bool(found.f_flag & os.ST_NOEXEC),
         file_system=kind_of_disk,
@@ -330,7 +334,7 @@ def is_stray(path: Path) -> bool:
     folder, around = _stat(path), _stat(path.parent)
     if folder is None or around is None or folder.st_uid == os.geteuid() or path.is_symlink():
         return False
-    ours = os.access(path.parent, os.W_OK | os.X_OK) and not around.st_mode & stat.S_ISVTX
+    ours = _may(path.parent, os.W_OK | os.X_OK) and not around.st_mode & stat.S_ISVTX
     try:
         return ours and not os.path.ismount(path) and not any(path.iterdir())
     except OSError:

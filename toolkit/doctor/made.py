@@ -6,7 +6,8 @@ import contextlib
 import time
 
 from toolkit import image, labels
-from toolkit.doctor import facts
+from toolkit.doctor import facts, wanted
+from toolkit.doctor.question import Question
 from toolkit.engine import Engine
 from toolkit.errors import ImageReferenceError
 from toolkit.images import listing, pruning
@@ -15,8 +16,9 @@ from toolkit.reference import ImageReference
 _WEEK = 7 * 24 * 3600.0
 
 
-def stale(engine: Engine, name: str | None) -> facts.Stale:
-    """Hold an image against the newest of its name, and against its base as that is here."""
+def stale(engine: Engine, question: Question) -> facts.Stale:
+    """Hold an image against the newest of its name, its base as that is here, and its files."""
+    name = question.image
     stored = image.find(engine, name) if name else None
     if stored is None or not stored.labels.get(labels.DIGEST):
         return facts.Stale(name)
@@ -30,6 +32,8 @@ def stale(engine: Engine, name: str | None) -> facts.Stale:
         newer=next(iter(newest.tags), newest.id) if newest is not None and later else "",
         base=base,
         base_moved=_is_other(engine, base, stored.labels.get(labels.BASE_DIGEST, "")),
+        files=tuple(map(str, question.deps)),
+        changed=wanted.changed(engine, question, stored),
     )
 
 

@@ -7,6 +7,7 @@ proven dead; groups, contexts and the engine's configuration are never touched.
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,13 +15,14 @@ from typing import Final
 
 from toolkit import lifecycle, setup
 from toolkit.coding import scratch
-from toolkit.doctor import leavings
+from toolkit.doctor import inside, leavings, look, owning, wanted
 from toolkit.doctor.check import Result
+from toolkit.doctor.question import Question
 from toolkit.doctor.report import Report
-from toolkit.doctor.world import Question
 from toolkit.engine import Engine
 from toolkit.engine.endpoint import resolve
 from toolkit.errors import EngineRefusedError, ToolkitError
+from toolkit.image import REPOSITORY
 from toolkit.reference import ImageReference
 from toolkit.spec import LOCAL_BASES
 
@@ -90,7 +92,10 @@ def _sweep(_result: Result, question: Question, hands: Hands) -> None:
                 hands.say(f"removed {belonging.kind} {belonging.name}: {verdict.reason}")
 
 
-def _clear(_result: Result, question: Question, hands: Hands) -> None:
+def _clear(result: Result, question: Question, hands: Hands) -> None:
+    if result.finding.data["others"] and question.work_dir is not None:
+        _take(question, question.work_dir)
+        hands.say(f"made the files in {question.work_dir} yours")
     for folder in scratch.abandoned():
         scratch.remove(folder)
         hands.say(f"removed {folder}")
@@ -99,8 +104,20 @@ def _clear(_result: Result, question: Question, hands: Hands) -> None:
         hands.say(f"removed {proof}")
 
 
+def _take(question: Question, folder: Path) -> None:
+    if os.geteuid() == 0:
+        owning.take_by_itself(folder)
+        return
+    with _engine(question) as engine:
+        mount = inside.mount(folder, question.bind_dir, question.env)
+        owning.take(engine, inside.local_image(engine, question.image or ""), mount)
+
+
 def _make_folder(result: Result, _question: Question, _hands: Hands) -> None:
-    Path(str(result.finding.data["path"])).mkdir(parents=True)
+    folder = Path(str(result.finding.data["path"]))
+    if look.is_stray(folder):
+        folder.rmdir()
+    folder.mkdir(parents=True)
 
 
 def _obtain(result: Result, question: Question, hands: Hands) -> None:
@@ -108,6 +125,9 @@ def _obtain(result: Result, question: Question, hands: Hands) -> None:
     with _engine(question) as engine:
         if reference.name == LOCAL_BASES:
             setup.make_base_image(engine, consent=hands.consent, say=hands.say, env=question.env)
+        elif question.deps and reference.path.startswith(f"{REPOSITORY}/"):
+            name = wanted.built(engine, question, reference, consent=hands.consent, say=hands.say)
+            hands.say(f"built {name}")
         else:
             engine.pull(reference)
 

@@ -42,7 +42,7 @@ def take_by_itself(folder: Path) -> None:
         folders[:] = [each for each in folders if Path(parent, each).lstat().st_dev == device]
 
 
-def take(engine: Engine, image: str, python: str, mount: Mount) -> None:
+def take(engine: Engine, image: str, mount: Mount) -> None:
     """Have a container that is root give the mounted folder's files to this user.
 
     Raises ContainerError or EngineError where the engine does not share the folder, ExecError
@@ -50,11 +50,18 @@ def take(engine: Engine, image: str, python: str, mount: Mount) -> None:
     """
     uid, gid = (0, 0) if known(engine).rootless else (os.geteuid(), os.getegid())
     options = ContainerOptions(
-        image=image, network="none", user="0:0", mounts=(mount,), role="doctor"
+        image=image,
+        network="none",
+        user="0:0",
+        mounts=(mount,),
+        programs=("python", "python3"),
+        role="doctor",
     )
     with ContainerManager(engine) as manager:
+        container = manager.start(options)
+        python = next(filter(None, container.ready.programs.values()), "python3")
         argv = [python, "-I", "-c", _PROGRAM, WORKSPACE, str(uid), str(gid)]
-        ended = manager.start(options).run(argv, timeout=60.0)
+        ended = container.run(argv, timeout=60.0)
     if ended.exit_code:
         said = ended.stderr.decode("utf-8", "replace").strip().rpartition("\n")[2]
         raise ExecError(

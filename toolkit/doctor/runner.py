@@ -13,8 +13,9 @@ from typing import Final
 
 from toolkit.doctor.catalogue import CHECKS
 from toolkit.doctor.check import Check, Finding, Fix, Result, Status
+from toolkit.doctor.question import Question
 from toolkit.doctor.report import Report, describe
-from toolkit.doctor.world import Question, World
+from toolkit.doctor.world import World
 from toolkit.errors import SpecError, ToolkitError
 
 _PASSED: Final = frozenset({"ok", "warn"})

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ from toolkit.doctor import (
     tether,
     trial_build,
 )
+from toolkit.doctor.question import Question
 from toolkit.engine import Engine, EngineVersion
 from toolkit.engine.endpoint import Endpoint, resolve
 from toolkit.errors import EngineError
@@ -36,23 +37,6 @@ PATIENCE = 3.0
 """Seconds that one answer of the engine may take; less than a check's own limit."""
 _DEEP_PATIENCE = 15.0
 """The same, where the engine has something to do."""
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """What doctor was asked about: environment, home, and the options.
-
-    `deep` makes the checks that take their time, too; `offline` none that ask others than the
-    engine.
-    """
-
-    env: Mapping[str, str]
-    home: Path
-    work_dir: Path | None = None
-    image: str | None = None
-    bind_dir: str | None = None
-    deep: bool = False
-    offline: bool = False
 
 
 class World:
@@ -257,11 +241,12 @@ class World:
     def image(self) -> facts.ImageSeen:
         if self.question.image is None:
             return facts.ImageSeen(None)
-        return look.image(self.engine, self.question.image, self.version)
+        found = look.image(self.engine, self.question.image, self.version)
+        return replace(found, files=tuple(map(str, self.question.deps)))
 
     @cached_property
     def stale(self) -> facts.Stale:
-        return made.stale(self.engine, self.question.image)
+        return made.stale(self.worker, self.question)
 
     @cached_property
     def orphans(self) -> facts.Orphans:
