@@ -21,6 +21,8 @@ from toolkit.errors import SpecError
 CHUNK: Final = 256 << 10
 """How much of a file is read at once."""
 
+_RENAME: Final = "give the file another name"
+
 
 @dataclass(frozen=True, slots=True)
 class DiskFile:
@@ -144,7 +146,9 @@ def pack(files: Iterable[ContextFile]) -> Tar:
     members = {file.path: file for file in _distinct(files)}
     folders = {str(parent) for path in members for parent in PurePosixPath(path).parents} - {"."}
     if both := folders & members.keys():
-        raise SpecError(f"build context has {min(both)!r} both as a file and as a folder")
+        raise SpecError(
+            f"build context has {min(both)!r} both as a file and as a folder", hint=_RENAME
+        )
     return Tar({path: members.get(path) for path in sorted(folders | members.keys())})
 
 
@@ -165,7 +169,7 @@ def _check_path(path: str) -> None:
     elif not _is_utf8(path):
         problem = "cannot be written in UTF-8"
     if problem:
-        raise SpecError(f"path {path!r} in the build context {problem}")
+        raise SpecError(f"path {path!r} in the build context {problem}", hint=_RENAME)
 
 
 def _is_utf8(text: str) -> bool:
@@ -180,7 +184,7 @@ def _distinct(files: Iterable[ContextFile]) -> Iterator[ContextFile]:
     seen: set[str] = set()
     for file in files:
         if file.path in seen:
-            raise SpecError(f"build context has {file.path!r} twice")
+            raise SpecError(f"build context has {file.path!r} twice", hint=_RENAME)
         seen.add(file.path)
         yield file
 

@@ -22,29 +22,106 @@
     └── ExecError                8   the machinery of execution, never the code's own failure
         └── ExecTimeoutError
 
-A message is one sentence, subject first, with the value in it, and without a full stop; a hint is
-one imperative sentence. Usage errors are click's (2); an interruption is 130.
+A message is one sentence, subject first, with the value in it, and without a full stop. Each has a
+hint, one imperative sentence, and where a check of `toolkit doctor` explains the error, the hint
+names it. Usage errors are click's (2); an interruption is 130.
 """
 
 from __future__ import annotations
 
+import copyreg
+import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self
+
+CheckId = Literal[
+    "client.config",
+    "endpoint.permission",
+    "endpoint.proxy",
+    "endpoint.reach",
+    "endpoint.resolve",
+    "endpoint.socket",
+    "engine.build",
+    "engine.disk",
+    "engine.gpu",
+    "engine.latency",
+    "engine.os",
+    "engine.runtimes",
+    "engine.version",
+    "dood.bind",
+    "dood.workdir",
+    "image.contents",
+    "image.present",
+    "net.dns",
+    "net.index",
+    "net.registry",
+    "workdir.local",
+]
+"""The checks of doctor that explain an error. Doctor stands below; a test holds them together."""
+
+
+class Hint(str):
+    """What to do, in one imperative sentence, and which check of doctor explains why.
+
+    It is a plain text to whoever hands it on; the check goes with it. `flags` are those that make
+    doctor look at the very thing.
+    """
+
+    __slots__ = ("check", "flags")
+
+    check: CheckId | None
+    flags: tuple[str, ...]
+
+    def __new__(cls, text: str, *, check: CheckId | None = None, flags: Iterable[str] = ()) -> Self:
+        made = super().__new__(cls, text)
+        made.check = check
+        made.flags = tuple(flags)
+        return made
+
+    @classmethod
+    def of(cls, text: str) -> Hint:
+        """The same, with the check that it may have."""
+        return text if isinstance(text, Hint) else cls(text)
+
+    def saying(self, text: str) -> Hint:
+        """Another text, explained by the same check."""
+        return Hint(text, check=self.check, flags=self.flags)
+
+    @property
+    def command(self) -> str:
+        """What to type for an explanation; empty where no check has one."""
+        if self.check is None:
+            return ""
+        return shlex.join(("toolkit", "doctor", "--check", self.check, *self.flags))
+
+    @property
+    def shown(self) -> str:
+        """The lines that people read, below an error on a terminal and below a traceback."""
+        explained = f"\n`{self.command}` explains it" if self.check else ""
+        return f"hint: {self}{explained}".replace("\n", "\n      ")
 
 
 class ToolkitError(Exception):
-    """The root. `str()` is the message; `hint` says what to do; `exit_code` is the family's."""
+    """The root. `str()` is the message; `hint` says what to do; `exit_code` is the family's.
+
+    The hint is a note of the exception, too, so that a traceback ends in it.
+    """
 
     exit_code: ClassVar[int] = 1
 
-    def __init__(self, message: str, *, hint: str | None = None) -> None:
+    def __init__(self, message: str, *, hint: str) -> None:
         super().__init__(message)
         self.message = message
-        self.hint = hint
+        self.hint = Hint.of(hint)
+        self.add_note(self.hint.shown)
 
     def __str__(self) -> str:
         return self.message
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Travel between processes whole: Python's own way would call us without a hint."""
+        return copyreg.__newobj__, (type(self), *self.args), self.__dict__  # type: ignore[attr-defined]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,14 +140,12 @@ class SpecError(ToolkitError):
 
     exit_code = 3
 
-    def __init__(
-        self, message: str, *, hint: str | None = None, problems: Iterable[Problem] = ()
-    ) -> None:
+    def __init__(self, message: str, *, hint: str, problems: Iterable[Problem] = ()) -> None:
         super().__init__(message, hint=hint)
         self.problems = tuple(problems) or (Problem("", message),)
 
     @classmethod
-    def gathered(cls, problems: Iterable[Problem], *, hint: str | None = None) -> SpecError:
+    def gathered(cls, problems: Iterable[Problem], *, hint: str) -> SpecError:
         """One error for all problems of an input, in the order in which they were found."""
         found = tuple(problems)
         return cls("\n".join(map(str, found)), hint=hint, problems=found)
@@ -103,7 +178,7 @@ class EngineUnreachableError(EngineError):
 class EngineRefusedError(EngineError):
     """The engine answered no. `status` is the HTTP status of its answer."""
 
-    def __init__(self, message: str, *, hint: str | None = None, status: int) -> None:
+    def __init__(self, message: str, *, hint: str, status: int) -> None:
         super().__init__(message, hint=hint)
         self.status = status
 
@@ -125,7 +200,7 @@ class BuildError(ToolkitError):
         self,
         message: str,
         *,
-        hint: str | None = None,
+        hint: str,
         step: str | None = None,
         reason: str = "",
         log: Iterable[str] = (),
@@ -162,7 +237,7 @@ class RegistryError(BuildError):
     """A registry, or the way to it. `reference` is what was asked for, `trouble` what was met."""
 
     def __init__(
-        self, message: str, *, hint: str | None = None, reference: str, trouble: Trouble = "other"
+        self, message: str, *, hint: str, reference: str, trouble: Trouble = "other"
     ) -> None:
         super().__init__(message, hint=hint)
         self.reference = reference
@@ -194,9 +269,7 @@ class BaseImageError(BuildError):
 class VerificationError(BuildError):
     """The image was built and breaks its contract. `problems` has one entry a breach."""
 
-    def __init__(
-        self, message: str, *, hint: str | None = None, problems: Iterable[Problem] = ()
-    ) -> None:
+    def __init__(self, message: str, *, hint: str, problems: Iterable[Problem] = ()) -> None:
         super().__init__(message, hint=hint)
         self.problems = tuple(problems)
 
@@ -206,7 +279,7 @@ class ContainerError(ToolkitError):
 
     exit_code = 7
 
-    def __init__(self, message: str, *, hint: str | None = None, container: str = "") -> None:
+    def __init__(self, message: str, *, hint: str, container: str = "") -> None:
         super().__init__(message, hint=hint)
         self.container = container
 

@@ -36,7 +36,9 @@ def read(text: str) -> Lock:
         entries = tomllib.loads(text)["packages"]
         return Lock({canonicalize_name(entry["name"]): entry.get("version") for entry in entries})
     except (tomllib.TOMLDecodeError, KeyError, TypeError, AttributeError) as error:
-        raise SpecError(f"{PATH} is not a PEP 751 lock: {error}") from error
+        raise SpecError(
+            f"{PATH} is not a PEP 751 lock: {error}", hint="build the image with --rebuild"
+        ) from error
 
 
 def differences(lock: Lock, installed: Iterable[tuple[str, str]]) -> tuple[Problem, ...]:

@@ -30,6 +30,7 @@ EPOCH: Final = "2"
 TEMPLATE: Final = "python.Dockerfile.j2"
 
 _STEPS: Final = "steps/"
+_FILTER: Final = "use one of the filters that templates/README.md lists, for what it takes"
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _IDENTIFIER: Final = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?")
 
@@ -155,7 +156,9 @@ def _render(templates: Mapping[str, str], *all_values: Mapping[str, object]) -> 
     except JinjaError as error:
         line = getattr(error, "lineno", None)
         where = f"{getattr(error, 'name', None) or TEMPLATE}" + (f":{line}" if line else "")
-        raise TemplateError(f"{where}: {error}") from error
+        raise TemplateError(
+            f"{where}: {error}", hint="correct the template at that line"
+        ) from error
 
 
 def _finalize(value: object) -> str:
@@ -163,20 +166,20 @@ def _finalize(value: object) -> str:
     if not isinstance(value, _Printable):
         raise TemplateError(
             f"a template prints a {type(value).__name__} that has passed no filter",
-            hint="use one of the filters that templates/README.md lists",
+            hint=_FILTER,
         )
     return value
 
 
 def _reference(value: object) -> _Printable:
     if not isinstance(value, ImageReference):
-        raise TemplateError(f"{value!r} is not an image reference")
+        raise TemplateError(f"{value!r} is not an image reference", hint=_FILTER)
     return _Printable(value)
 
 
 def _exec_form(value: object) -> _Printable:
     if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-        raise TemplateError(f"{value!r} is not a list of strings")
+        raise TemplateError(f"{value!r} is not a list of strings", hint=_FILTER)
     # ASCII only, so that every control character is an escape and the line stays one line.
     return _Printable(json.dumps(value))
 
@@ -185,21 +188,27 @@ def _quoted(value: object) -> _Printable:
     text = str(value)
     found = _CONTROL.search(text)
     if found:
-        raise TemplateError(f"{text!r} holds a control character at position {found.start()}")
+        raise TemplateError(
+            f"{text!r} holds a control character at position {found.start()}",
+            hint="leave it out of the value",
+        )
     escaped = re.sub(r'([\\"$])', r"\\\1", text)
     return _Printable(f'"{escaped}"')
 
 
 def _identifier(value: object) -> _Printable:
     if not isinstance(value, str) or not _IDENTIFIER.fullmatch(value):
-        raise TemplateError(f"{value!r} is not an identifier")
+        raise TemplateError(f"{value!r} is not an identifier", hint=_FILTER)
     return _Printable(value)
 
 
 def _hold_against_skeleton(dockerfile: str, skeleton: str) -> None:
     found = list(instructions(dockerfile))
     if found and not found[-1].ended:
-        raise TemplateError("the rendered Dockerfile ends inside an instruction")
+        raise TemplateError(
+            "the rendered Dockerfile ends inside an instruction",
+            hint="take the back-slash from the end of the template",
+        )
     got = [each.keyword for each in found]
     expected = [each.keyword for each in instructions(skeleton)]
     if got != expected:

@@ -148,7 +148,7 @@ class _Reading:
         for key in sorted(set(self._table) - known):
             self._problems.append(Problem(key, "unknown key"))
         if self._problems:
-            raise SpecError.gathered(self._problems)
+            raise SpecError.gathered(self._problems, hint="correct it, and try again")
 
     def _list(self, key: str) -> Sequence[object]:
         value = self._table.get(key, ())

@@ -37,9 +37,11 @@ def test_a_failed_build_shows_the_last_lines_of_its_log_first(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """The sentence stands where the eye ends up."""
-    lines = shown(BuildError("it failed", log=[f"line {n}" for n in range(100)]), capsys)
+    lines = shown(
+        BuildError("it failed", hint="do x", log=[f"line {n}" for n in range(100)]), capsys
+    )
     assert lines[0] == f"  | line {100 - LOG_LINES}"
-    assert lines[-2:] == ["  | line 99", "error: it failed"]
+    assert lines[-3:] == ["  | line 99", "error: it failed", "hint: do x"]
 
 
 @pytest.mark.parametrize(
@@ -78,8 +80,8 @@ def test_the_lines_that_failed_are_marked_among_those_around_them(
     shown_lines: range,
     blamed: list[int],
 ) -> None:
-    error = BuildError("it failed").placed(DOCKERFILE, lines)
-    first, *rest, last = shown(error, capsys)
+    error = BuildError("it failed", hint="do x").placed(DOCKERFILE, lines)
+    first, *rest, last, _hint = shown(error, capsys)
     assert last == "error: it failed"
     assert first == f"Dockerfile:{lines[0]}" + (f"-{lines[1]}" if lines[1] > lines[0] else "")
     numbered = [line for line in rest if "…" not in line]
@@ -89,16 +91,17 @@ def test_the_lines_that_failed_are_marked_among_those_around_them(
 
 
 def test_a_dockerfile_is_only_text(capsys: pytest.CaptureFixture[str]) -> None:
-    lines = shown(BuildError("it failed").placed(DOCKERFILE, (31, 31)), capsys)
-    assert lines[-2] == " >  31 | RUN ::error::"
+    lines = shown(BuildError("it failed", hint="do x").placed(DOCKERFILE, (31, 31)), capsys)
+    assert lines[-3] == " >  31 | RUN ::error::"
 
 
 @pytest.mark.parametrize("lines", [None, (0, 0), (32, 32)])
 def test_without_lines_or_text_nothing_is_shown(
     capsys: pytest.CaptureFixture[str], lines: tuple[int, int] | None
 ) -> None:
-    assert shown(BuildError("x").placed(DOCKERFILE, lines), capsys) == ["error: x"]
-    assert shown(BuildError("x").placed("", (1, 1)), capsys) == ["error: x"]
+    error, expected = BuildError("x", hint="y"), ["error: x", "hint: y"]
+    assert shown(error.placed(DOCKERFILE, lines), capsys) == expected
+    assert shown(error.placed("", (1, 1)), capsys) == expected
 
 
 def test_a_failed_build_as_it_is_shown(

@@ -218,7 +218,7 @@ def test_attach_opens_a_shell_on_a_terminal(container: Container) -> None:
 def refused(*arguments: str) -> tuple[int, str, str]:
     ended = toolkit(*arguments)
     assert ended.stdout == b""
-    error, hint = ended.stderr.decode().splitlines()
+    error, hint, *_explained = ended.stderr.decode().splitlines()
     return ended.returncode, error.removeprefix("error: "), hint.removeprefix("hint: ")
 
 

@@ -60,7 +60,8 @@ def test_a_login_that_cannot_be_read_is_said_and_not_shown(refused: Refused, cli
     )
     message, hint = refused(5, env={"DOCKER_CONFIG": str(cli.folder / "docker")})
     assert message == "docker's config.json has a login that is not base64 of user:password"
-    assert "`toolkit doctor --check client.config`" in hint
+    assert hint == "log in again, or take the entry out"
+    assert "      `toolkit doctor --check client.config` explains it\n" in refused.stderr
     assert "secret" not in refused.stderr
 
 
@@ -337,11 +338,12 @@ def test_an_engine_that_lets_nobody_in(
         )
     assert done.returncode == command[0], done.stderr
     assert done.stdout == ""
-    error, hint = done.stderr.splitlines()
+    error, hint, explained = done.stderr.splitlines()
     assert error == (
         f"error: the Docker engine at unix://{path} cannot be reached: permission denied"
     )
     assert hint.startswith(("hint: run ", "hint: start this container with `--group-add "))
+    assert explained == "      `toolkit doctor --check endpoint.permission` explains it"
 
 
 @pytest.mark.parametrize(

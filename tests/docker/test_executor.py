@@ -171,7 +171,7 @@ def test_a_bind_dir_that_is_another_folder_is_refused(
 
 
 def test_arguments_are_checked_before_anything_is_made(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"^Timeout must be greater than or equal to 1\.$"):
+    with pytest.raises(ValueError, match=r"(?m)^Timeout must be greater than or equal to 1\.$"):
         DockerCommandLineCodeExecutor(timeout=0, work_dir=tmp_path / "x")
     assert not (tmp_path / "x").exists()
     with pytest.raises(FileNotFoundError):

@@ -336,7 +336,7 @@ def test_outputs_are_joined_and_the_first_failure_ends_the_list(
 
 
 def test_no_blocks_is_a_value_error(execute: Execute) -> None:
-    with pytest.raises(ValueError, match=r"^No code blocks to execute\.$"):
+    with pytest.raises(ValueError, match=r"(?m)^No code blocks to execute\.$"):
         execute()
 
 
@@ -470,7 +470,7 @@ def test_output_can_be_had_as_it_comes(shared: Executor) -> None:
     }
     assert isinstance(result, CommandLineCodeResult)
     assert (result.exit_code, result.blocks[0].stderr) == (3, "b\n")
-    with pytest.raises(ValueError, match=r"^No code blocks to execute\.$"):
+    with pytest.raises(ValueError, match=r"(?m)^No code blocks to execute\.$"):
         shared.stream([])
 
 
@@ -533,7 +533,7 @@ def test_positional_parameters_are_those_of_autogen(kind: str, names: str) -> No
 
 @pytest.mark.parametrize("kind", ["docker", "local"])
 def test_arguments_are_checked_before_anything_is_made(kind: str, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"^Timeout must be greater than or equal to 1\.$"):
+    with pytest.raises(ValueError, match=r"(?m)^Timeout must be greater than or equal to 1\.$"):
         CLASSES[kind](timeout=0, work_dir=tmp_path / "x")
     assert not (tmp_path / "x").exists()
     with pytest.raises(FileNotFoundError):
@@ -634,5 +634,5 @@ def test_functions_that_cannot_be_loaded_are_a_value_error(make: Maker, tmp_path
 
 @pytest.mark.parametrize("kind", ["docker", "local"])
 def test_a_module_of_functions_needs_a_name(kind: str, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"^Module name must be a valid Python identifier$"):
+    with pytest.raises(ValueError, match=r"(?m)^Module name must be a valid Python identifier$"):
         CLASSES[kind](work_dir=tmp_path, functions=[shout], functions_module="a-b")

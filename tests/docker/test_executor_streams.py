@@ -84,7 +84,7 @@ def test_each_blocks_output_bears_its_number(executor: DockerCommandLineCodeExec
 def test_no_blocks_is_a_value_error_before_the_first_piece(
     executor: DockerCommandLineCodeExecutor,
 ) -> None:
-    with pytest.raises(ValueError, match=r"^No code blocks to execute\.$"):
+    with pytest.raises(ValueError, match=r"(?m)^No code blocks to execute\.$"):
         executor.stream([])
 
 

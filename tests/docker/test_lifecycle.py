@@ -308,7 +308,7 @@ def test_a_failure_to_end_a_container_does_not_hide_the_error_that_came_first(
 
     with proxy.serving(), pytest.raises(ZeroDivisionError) as caught:
         use()
-    (note,) = caught.value.__notes__
+    (note,) = caught.value.__notes__  # the error is the user's own, which has no hint
     assert note.startswith("afterwards a container could not be ended: the Docker engine at unix:")
     assert is_soon_gone(engine, run)
 

@@ -94,7 +94,7 @@ def test_the_end_of_the_pool_ends_those_in_use_too(
     assert first_engine.inspect_container(executor.container_id) is None
     with pytest.raises(NotRunningError):
         sh(executor, "echo")
-    with pytest.raises(NotRunningError, match=r"^the pool is closed$"):
+    with pytest.raises(NotRunningError, match=r"(?m)^the pool is closed$"):
         pool.acquire()
     pool.close()
 
@@ -104,7 +104,7 @@ def test_there_are_never_more_than_the_limit_and_whoever_waits_gets_the_next(
 ) -> None:
     with ExecutorPool(2, limit=2, **options) as pool:
         first, second = pool.acquire(), pool.acquire()
-        with pytest.raises(ExecTimeoutError, match=r"^all 2 executors of the pool are in use$"):
+        with pytest.raises(ExecTimeoutError, match=r"(?m)^all 2 executors of the pool are in use$"):
             pool.acquire(timeout=0.2)
         assert len(first_engine.list_containers(f"{KEY}={RUN}")) == 2
         threading.Timer(0.2, first.stop).start()

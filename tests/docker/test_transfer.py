@@ -386,7 +386,7 @@ def test_a_kept_container_is_gone_on_in(options: dict[str, Any], tmp_path: Path)
             first = executor.container_id
         (tmp_path / "made").unlink()
         (tmp_path / "more").write_text("y")
-        with pytest.raises(StartError, match=r"was made with transfer='copy'$"):
+        with pytest.raises(StartError, match=r"(?m)was made with transfer='copy'$"):
             DockerCommandLineCodeExecutor(work_dir=tmp_path, **{**wanted, "transfer": "bind"})
         with DockerCommandLineCodeExecutor(work_dir=tmp_path, **wanted) as executor:
             assert executor.container_id == first

@@ -7,6 +7,7 @@ import pytest
 from toolkit.builder.diagnosis import Attempt, explained
 from toolkit.deps import Dependencies
 from toolkit.deps.dependencies import Requirement
+from toolkit.engine.buildkit import reasons
 from toolkit.errors import BuildError
 
 WANTED = Dependencies(
@@ -314,7 +315,7 @@ def test_a_version_that_another_python_would_have_names_both(
     log: tuple[str, ...], message: str
 ) -> None:
     """The hint says how to get another Python."""
-    error = BuildError("as said", step=INSTALL, reason="exit 2", log=log)
+    error = BuildError("as said", hint=reasons.READ_LOG, step=INSTALL, reason="exit 2", log=log)
     found = explained(error, Attempt(WANTED, python="3.11.2"))
     assert str(found) == message
     assert found.hint is not None
@@ -345,8 +346,10 @@ def test_memory_that_gave_out_is_nobodys_requirement() -> None:
 
 def test_the_lines_of_the_step_are_counted_where_the_engine_does_not_say_them() -> None:
     dockerfile = 'FROM x AS build\nRUN ["sh", "install.sh"]\nFROM x AS image\nRUN true\n'
-    error = BuildError("as said", step='[build 2/2] RUN ["sh", "install.sh"]')
+    error = BuildError(
+        "as said", hint=reasons.READ_LOG, step='[build 2/2] RUN ["sh", "install.sh"]'
+    )
     found = explained(error, Attempt(WANTED, dockerfile=dockerfile))
     assert (found.lines, found.dockerfile) == ((2, 2), dockerfile)
-    said = BuildError("as said", step="[image 2/2] RUN true", lines=(4, 5))
+    said = BuildError("as said", hint=reasons.READ_LOG, step="[image 2/2] RUN true", lines=(4, 5))
     assert explained(said, Attempt(WANTED, dockerfile=dockerfile)).lines == (4, 5)

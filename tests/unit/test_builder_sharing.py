@@ -146,6 +146,8 @@ def test_a_registry_that_lies_is_refused(lie: Stored, words: str) -> None:
 
 
 def test_an_image_that_could_not_be_pushed_is_there_nevertheless() -> None:
-    error = PushError("the image r.example/x:1 may not be pushed", reference="r.example/x:1")
+    error = PushError(
+        "the image r.example/x:1 may not be pushed", hint="log in", reference="r.example/x:1"
+    )
     told = push_failure(error, ImageReference.parse("toolkit/x:1"), "built")
     assert str(told) == "toolkit/x:1 was built, but the image r.example/x:1 may not be pushed"

@@ -147,7 +147,7 @@ def answered(*items: Mapping[str, object]) -> tuple[str, list[Status], list[Buil
     made: list[BuildError] = []
 
     def failed(words: str, lines: tuple[int, int] | None) -> BuildError:
-        made.append(BuildError(words, lines=lines))
+        made.append(BuildError(words, hint="do x", lines=lines))
         return made[-1]
 
     told = podman_context.told(podman_context.Found("FROM a\n\nRUN x\n", "0"))

@@ -23,7 +23,7 @@ def test_a_session_that_is_lost_is_said_in_words() -> None:
     assert explain("no active session for 9ee12872b2a41831079beb7b: context deadline exceeded") == (
         Reason(
             "the session was lost by which the build gets its secrets and its context",
-            "try again, and look whether the engine still runs, e.g. by `toolkit doctor`",
+            "try again, and look whether the engine still runs",
         )
     )
 

@@ -69,7 +69,7 @@ def test_a_check_sees_each_block_before_anything_is_written(tmp_path: Path) -> N
     def check(language: str, code: str) -> None:
         raise ValueError(f"{language}: {code}")
 
-    with pytest.raises(ValueError, match=r"^bash: rm$"):
+    with pytest.raises(ValueError, match=r"(?m)^bash: rm$"):
         execute(tmp_path, ("BASH", "rm"), manners=Manners(check=check))
     assert list(tmp_path.iterdir()) == []
 

@@ -97,11 +97,11 @@ def test_a_list_of_parts_is_read_as_one_text() -> None:
 
 
 def test_what_is_no_message_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"^message has a part of the unknown type 'audio'$"):
+    with pytest.raises(ValueError, match=r"(?m)^message has a part of the unknown type 'audio'$"):
         extract([{"type": "audio"}])
-    with pytest.raises(TypeError, match=r"^message has a part of type str$"):
+    with pytest.raises(TypeError, match=r"(?m)^message has a part of type str$"):
         extract(["text"])
-    with pytest.raises(TypeError, match=r"^message of type int has no blocks of code$"):
+    with pytest.raises(TypeError, match=r"(?m)^message of type int has no blocks of code$"):
         extract(1)
 
 

@@ -208,7 +208,7 @@ def test_nothing_stays_open(executor: LocalCommandLineCodeExecutor) -> None:
 )
 def test_every_way_to_remove_by_force_is_one(code: str) -> None:
     for language in ("sh", "bash", "shell"):
-        with pytest.raises(ValueError, match=r"'rm -rf' command is not allowed\.$"):
+        with pytest.raises(ValueError, match=r"(?m)'rm -rf' command is not allowed\.$"):
             sanitize_command(language, code)
     sanitize_command("python", code)
 

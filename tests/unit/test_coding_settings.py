@@ -116,7 +116,7 @@ def test_there_is_no_bundle_where_it_is_switched_off(tmp_path: Path, given: Any)
 def test_a_bundle_that_is_given_is_not_dropped_where_it_has_no_place(tmp_path: Path) -> None:
     (tmp_path / "ca.pem").write_text(PEM)
     with pytest.raises(
-        ValueError, match=r"^CA bundle .*ca\.pem has no place in profile 'strict'$"
+        ValueError, match=r"(?m)^CA bundle .*ca\.pem has no place in profile 'strict'$"
     ) as told:
         options(ca_bundle=tmp_path / "ca.pem", profile="strict")
     assert isinstance(told.value, SpecError)
@@ -168,7 +168,7 @@ def test_limits_are_the_callers_or_the_profiles() -> None:
 
 
 def test_a_transfer_that_is_none_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"^transfer 'move' does not exist$") as caught:
+    with pytest.raises(ValueError, match=r"(?m)^transfer 'move' does not exist$") as caught:
         options(transfer="move")
     assert isinstance(caught.value, SpecError)
     assert caught.value.hint == 'choose "auto", "bind" or "copy"'

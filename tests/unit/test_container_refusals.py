@@ -31,7 +31,7 @@ def test_words_that_nobody_knows_are_the_engines_own_with_a_hint() -> None:
 
 
 def test_a_hint_that_the_words_have_brought_stays() -> None:
-    assert refusal("").hint == "look whether the engine still runs, e.g. by `toolkit doctor`"
+    assert refusal("").hint == "look whether the engine still runs"
     assert refusal("no space left on device").hint == (
         "free disk space where the engine keeps its data, e.g. by `docker builder prune`"
     )

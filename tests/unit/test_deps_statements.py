@@ -115,7 +115,7 @@ words = st.sampled_from(
 
 @given(st.one_of(st.lists(words).map("".join), st.lists(words).map(" ".join), st.text()))
 def test_no_line_raises_anything_but_our_error(line: str) -> None:
-    hint: str | None = "none needed"
+    hint = "none needed"
     try:
         parse(line)
     except SpecError as error:

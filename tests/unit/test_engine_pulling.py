@@ -124,7 +124,7 @@ def test_each_trouble_of_a_pull_has_its_sentence_and_hint(trouble: str) -> None:
     error = failure(IMAGE, next(words for kind, words in WORDS if kind == trouble))
     sentence, hint = SENTENCES[trouble]
     assert str(error).startswith(f"{WHAT} {sentence}")
-    assert (error.hint or "").startswith(hint)
+    assert error.hint.startswith(hint)
 
 
 def test_a_registry_without_tls_is_told_apart() -> None:
@@ -136,9 +136,18 @@ def test_a_registry_without_tls_is_told_apart() -> None:
     )
 
 
-def test_a_trouble_that_is_none_of_these_has_no_hint() -> None:
+def test_a_trouble_that_is_none_of_these_has_a_hint_all_the_same() -> None:
     error = failure(IMAGE, "something  new\n")
-    assert (str(error), error.hint) == (f"{WHAT} could not be pulled: something new", None)
+    assert str(error) == f"{WHAT} could not be pulled: something new"
+    assert error.hint == "look into the logs of the engine and of the registry"
+
+
+def test_a_registrys_trouble_names_the_check_that_asks_it() -> None:
+    """Of this image: doctor by itself would ask the default base's registry."""
+    error = failure(IMAGE, f"{_HEAD}http: server gave HTTP response to HTTPS client")
+    assert error.hint.command == f"toolkit doctor --check net.registry --image {IMAGE}"
+    assert failure(IMAGE, "no space left on device").hint.check == "engine.disk"
+    assert failure(IMAGE, "manifest unknown").hint.check is None
 
 
 def test_docker_hub_has_no_host_to_log_in_to() -> None:

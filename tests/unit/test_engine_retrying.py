@@ -19,7 +19,10 @@ class Registry:
         self.asked += 1
         if self._troubles:
             raise PullError(
-                f"no {self.asked}", reference="r.example/x:1", trouble=self._troubles.pop(0)
+                f"no {self.asked}",
+                hint="wait",
+                reference="r.example/x:1",
+                trouble=self._troubles.pop(0),
             )
         return "well"
 
@@ -35,7 +38,7 @@ def test_it_is_asked_again_and_each_failure_is_told() -> None:
 
 def test_the_last_failure_is_the_one_that_is_raised() -> None:
     registry, said = Registry("broken", "broken", "limited", "broken"), list[str]()
-    with pytest.raises(PullError, match=r"^no 3$"):
+    with pytest.raises(PullError, match=r"(?m)^no 3$"):
         retried(registry, waits=(0, 0), say=said.append)
     assert (registry.asked, len(said)) == (3, 2)
 
@@ -45,7 +48,7 @@ def test_the_last_failure_is_the_one_that_is_raised() -> None:
 )
 def test_what_will_not_pass_is_not_asked_again(trouble: Trouble) -> None:
     registry, said = Registry(trouble), list[str]()
-    with pytest.raises(PullError, match=r"^no 1$"):
+    with pytest.raises(PullError, match=r"(?m)^no 1$"):
         retried(registry, waits=(0, 0), say=said.append)
     assert (registry.asked, said) == (1, [])
 

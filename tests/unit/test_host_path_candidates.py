@@ -283,6 +283,8 @@ def test_what_stands_in_the_way_is_said(
     error = unshared(seen, inspected if found else None)
     assert error.message == f"folder {folder} {message.format(id=inspected['Id'][:12])}"
     assert error.hint == hint
+    assert error.hint.check == ("dood.bind" if hint == SAY_IT else "dood.workdir")
+    assert error.hint.flags == ("--work-dir", folder)
 
 
 @given(st.text(), st.text(), st.text())

@@ -29,8 +29,9 @@ def texts(node: ast.expr) -> Iterator[str]:
 def hints(path: Path) -> Iterator[tuple[int, str]]:
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.keyword) and node.arg == "hint":
-            for text in texts(node.value):
-                yield node.value.lineno, text
+            yield from ((node.value.lineno, text) for text in texts(node.value))
+        elif isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Hint":
+            yield from ((node.lineno, text) for text in texts(node.args[0]))
 
 
 def messages(path: Path) -> Iterator[tuple[int, str]]:

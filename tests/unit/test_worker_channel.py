@@ -54,7 +54,7 @@ class Pipes:
             self._in.write(data)
             self._in.flush()
         except ValueError as error:  # a ping may come just as it is closed
-            raise EngineUnreachableError("the stream is closed") from error
+            raise EngineUnreachableError("the stream is closed", hint="open another") from error
 
     def shut_write(self) -> None:
         self._in.close()

@@ -12,6 +12,7 @@ from typing import Final
 
 from toolkit.deps import CONTEXT_MOUNT
 from toolkit.engine.buildkit.reasons import Reason
+from toolkit.errors import Hint
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +27,9 @@ class Cause:
 
 @dataclass(frozen=True, slots=True)
 class Circumstances:
-    """What is known beside the log: of its network, a hint about that, and the image's Python."""
+    """What is known beside the log: of its network, and the image's Python."""
 
     network: Reason | None = None
-    hint: str | None = None
     python: str = ""
 
 
@@ -197,11 +197,15 @@ def _of_hashes(flat: str) -> Iterator[Cause]:
         )
 
 
+_INDEX: Final = Hint(
+    "check the address of the package index, and whether the engine's network and proxies "
+    "lead to it",
+    check="net.index",
+)
+
+
 def _of_fetching(flat: str, known: Circumstances) -> Iterator[Cause]:
-    hint = known.hint or (
-        "check the address of the package index, and whether the engine's network and proxies "
-        "lead to it"
-    )
+    hint = known.network.hint if known.network else _INDEX
     plain = known.network.text if known.network else ""
     for url in _NOT_FETCHED.findall(flat):
         yield Cause(None, f"{url} could not be fetched{plain and f': {plain}'}", hint)

@@ -25,8 +25,6 @@ _DOINGS: Final[Mapping[str, str]] = {
     "install.sh": "installing the requirements",
 }
 
-_LOG_HINT: Final = "read the log above, or see all of it with --verbose"
-
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
@@ -45,12 +43,12 @@ def explained(error: BuildError, attempt: Attempt) -> BuildError:
         return error.placed(attempt.dockerfile, lines)
     known = reasons.network("\n".join(error.log))
     exhausted = reasons.is_exhausted(error.reason, error.log)
-    causes_found = causes.found(error.log, Circumstances(known, error.hint, attempt.python))
+    causes_found = causes.found(error.log, Circumstances(known, attempt.python))
     cause = None if exhausted else next(causes_found, None)
-    if cause is None:
-        message, hint = f"{doing} failed: {error.reason}", error.hint or _LOG_HINT
-    else:
-        message, hint = f"{_place(cause, attempt.dependencies)}{cause.text}", cause.hint
+    message = f"{doing} failed: {error.reason}"
+    if cause is not None:
+        message = f"{_place(cause, attempt.dependencies)}{cause.text}"
+    hint = error.hint if cause is None else cause.hint
     said = BuildError(message, hint=hint, step=doing, reason=error.reason, log=error.log)
     return said.placed(attempt.dockerfile, lines)
 

@@ -19,7 +19,7 @@ from toolkit import image, labels
 from toolkit.builder.events import Listener, Said
 from toolkit.deps import unmet_python
 from toolkit.engine import Engine
-from toolkit.errors import BaseImageError, ContainerError, PullError
+from toolkit.errors import BaseImageError, ContainerError, Hint, PullError
 from toolkit.image import Base, Stored
 from toolkit.reference import ImageReference
 from toolkit.spec import LOCAL_BASES, ImageSpec
@@ -135,7 +135,12 @@ def _hinted(error: PullError, spec: ImageSpec) -> PullError:
         if spec.python
         else f"run `toolkit base-image` to make a base from Debian's packages, or {here}"
     )
-    return PullError(error.message, hint=hint, reference=error.reference, trouble=error.trouble)
+    return PullError(
+        error.message,
+        hint=error.hint.saying(hint),
+        reference=error.reference,
+        trouble=error.trouble,
+    )
 
 
 def _stored(engine: Engine, reference: ImageReference) -> Stored:
@@ -214,7 +219,9 @@ def _examined(engine: Engine, reference: ImageReference, stored: Stored) -> Mapp
         named = error.message.replace(f"image {stored.id}", "it")
         raise BaseImageError(
             f"the base image {reference} cannot be used: {named}",
-            hint="name a base with `sh` and Python, such as python:3-slim, with --base",
+            hint=_contents(
+                "name a base with `sh` and Python, such as python:3-slim, with --base", reference
+            ),
         ) from error
     try:
         facts = json.loads(result.stdout)
@@ -222,12 +229,12 @@ def _examined(engine: Engine, reference: ImageReference, stored: Stored) -> Mapp
         said = result.stderr.decode("utf-8", "replace").strip()[-300:]
         raise BaseImageError(
             f"the base image {reference} has a Python that does not work: {said!r}",
-            hint="name another base with --base",
+            hint=_contents("name another base with --base", reference),
         ) from error
     if tuple(map(int, facts["python"].split(".")))[:2] < OLDEST_PYTHON:
         raise BaseImageError(
             f"the base image {reference} has Python {facts['python']}, 3.8 is the oldest usable",
-            hint="name a base with a newer Python with --base",
+            hint=_contents("name a base with a newer Python with --base", reference),
         )
     if not facts["installers"]:
         raise BaseImageError(
@@ -235,6 +242,10 @@ def _examined(engine: Engine, reference: ImageReference, stored: Stored) -> Mapp
             hint="install the distribution's package for them (Debian: python3-venv) in the base",
         )
     return {"python": facts["python"], "system": facts["system"]}
+
+
+def _contents(text: str, reference: ImageReference) -> Hint:
+    return Hint(text, check="image.contents", flags=("--image", str(reference)))
 
 
 def _run_probe(engine: Engine, stored: Stored) -> Result:

@@ -124,8 +124,7 @@ def _fetched(
         if error.trouble == "absent":
             listener(Said(f"{shared} is not in the registry yet"))
         else:
-            advice = f" ({error.hint})" if error.hint else ""
-            listener(Said(f"building without the registry: {error.message}{advice}"))
+            listener(Said(f"building without the registry: {error.message} ({error.hint})"))
         return None
 
 

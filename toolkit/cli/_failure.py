@@ -19,7 +19,7 @@ def lines(error: ToolkitError, world: Mapping[str, str]) -> Iterator[str]:
     before += excerpt(getattr(error, "dockerfile", ""), getattr(error, "lines", None))
     said = _printable(error.message)
     sentences = (line if line.startswith(" ") else f"error: {line}" for line in said.split("\n"))
-    hint = f"hint: {_printable(error.hint)}".replace("\n", "\n      ") if error.hint else ""
+    hint = _printable(error.hint.shown)
     if github:
         yield from map(_github.inert, before)
         yield _github.error(said)

@@ -13,7 +13,7 @@ from typing import ClassVar, Self
 
 from toolkit.coding import languages
 from toolkit.coding.blocks import Block
-from toolkit.coding.execution import ExecutorValueError, Manners, Workspace, joined
+from toolkit.coding.execution import NO_BLOCKS, ExecutorValueError, Manners, Workspace, joined
 from toolkit.coding.extraction import CodeExtractor, MarkdownCodeExtractor
 from toolkit.coding.function_module import PROMPT_TEMPLATE, FunctionModule
 from toolkit.coding.functions import AnyFunction
@@ -42,7 +42,10 @@ class CommandLineExecutor(ABC):
     ) -> None:
         """Nothing is made yet; see `_make_workspace`."""
         if timeout < 1:
-            raise ExecutorValueError("Timeout must be greater than or equal to 1.")
+            raise ExecutorValueError(
+                "Timeout must be greater than or equal to 1.",
+                hint="give a number of seconds from 1",
+            )
         self._timeout = timeout
         self._work_dir = Path(work_dir)
         self._functions = functions
@@ -168,4 +171,4 @@ class CommandLineExecutor(ABC):
 
 def _check(code_blocks: Sequence[Block]) -> None:
     if not code_blocks:
-        raise ExecutorValueError("No code blocks to execute.")
+        raise ExecutorValueError("No code blocks to execute.", hint=NO_BLOCKS)

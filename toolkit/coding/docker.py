@@ -227,7 +227,10 @@ class DockerCommandLineCodeExecutor(CommandLineExecutor):
 
     def _ready(self, listener: Listener) -> RunFile:
         if self._stopped:
-            raise NotRunningError(f"the executor of container {self.container_name} is stopped")
+            raise NotRunningError(
+                f"the executor of container {self.container_name} is stopped",
+                hint="call start() or restart(), or make another executor",
+            )
         programs = self._programs
         self._functions.load(self._work_dir, programs.python)
         return lambda language, relative: programs.run(language, relative, listener)

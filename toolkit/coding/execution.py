@@ -23,6 +23,8 @@ from toolkit.coding.saving import OutsideError, save
 from toolkit.errors import SpecError
 from toolkit.worker.result import Result
 
+NO_BLOCKS: Final = "pass at least one CodeBlock"
+
 _LOG: Final = logging.getLogger(__name__)
 
 _ENDED: Final = 128 + signal.SIGTERM
@@ -76,7 +78,7 @@ class Workspace:
     ) -> CommandLineCodeResult:
         """Run the blocks until one fails. Raises ValueError for no blocks."""
         if not blocks:
-            raise ExecutorValueError("No code blocks to execute.")
+            raise ExecutorValueError("No code blocks to execute.", hint=NO_BLOCKS)
         return joined(self.each(blocks, policies, run))
 
     def each(

@@ -25,6 +25,8 @@ out here. Import one by its name, as in `from $module_name import NAME`.
 
 $functions"""
 
+_INSTALLED: Final = "see what pip says, or build an image that has the packages"
+
 
 class FunctionModule:
     """What one executor's blocks may import."""
@@ -32,7 +34,10 @@ class FunctionModule:
     def __init__(self, functions: Sequence[AnyFunction], name: str) -> None:
         """Raises ValueError for a name that no import could have."""
         if not name.isidentifier():
-            raise ExecutorValueError("Module name must be a valid Python identifier")
+            raise ExecutorValueError(
+                "Module name must be a valid Python identifier",
+                hint="choose a name of letters, digits and `_` for functions_module",
+            )
         self.functions = list(functions)
         self.name = name
         self._lock = threading.Lock()
@@ -53,7 +58,10 @@ class FunctionModule:
                 _installed(python(["-m", "pip", "install", *wanted]))
             proof = python(["-B", "-c", f"import {self.name}"])
             if proof.exit_code:
-                raise ExecutorValueError(f"Functions failed to load: {_text(proof)}")
+                raise ExecutorValueError(
+                    f"Functions failed to load: {_text(proof)}",
+                    hint="name what they import in with_requirements, or mend what they say",
+                )
             self._is_loaded = True
 
     def _write(self, work_dir: Path) -> None:
@@ -66,12 +74,14 @@ class FunctionModule:
 
 def _installed(pip: Result) -> None:
     if pip.timed_out:
-        raise ExecutorValueError("Pip install timed out")
+        raise ExecutorValueError("Pip install timed out", hint=_INSTALLED)
     if pip.cancelled:
-        raise ExecutorValueError("Pip install was cancelled")
+        raise ExecutorValueError(
+            "Pip install was cancelled", hint="run the blocks again, to go on where it ended"
+        )
     if pip.exit_code:
         stdout, stderr = (data.decode("utf-8", "replace") for data in (pip.stdout, pip.stderr))
-        raise ExecutorValueError(f"Pip install failed. {stdout}, {stderr}")
+        raise ExecutorValueError(f"Pip install failed. {stdout}, {stderr}", hint=_INSTALLED)
 
 
 def _text(result: Result) -> str:

@@ -111,10 +111,14 @@ def definition(source: str) -> Definition:
     try:
         tree = ast.parse(source)
     except (SyntaxError, ValueError) as error:
-        raise ExecutorValueError(f"Could not compile function: {error}") from error
+        raise ExecutorValueError(
+            f"Could not compile function: {error}", hint="pass the text of a function in Python"
+        ) from error
     found = [node for node in tree.body if isinstance(node, Definition)]
     if len(found) != 1:
-        raise ExecutorValueError("The string must contain exactly one function")
+        raise ExecutorValueError(
+            "The string must contain exactly one function", hint="pass each function on its own"
+        )
     return found[0]
 
 

@@ -30,6 +30,7 @@ from toolkit.profile import Limits
 
 _LOG: Final = logging.getLogger(__name__)
 _STARTERS: Final = 2
+_ANOTHER: Final = "make another pool"
 _PAUSE: Final = 1.0
 """Seconds after a start that failed; whoever needs an executor meanwhile sees why."""
 _ASSUMED_MEMORY: Final = 256 << 20
@@ -179,7 +180,7 @@ class ExecutorPool:
         """A ready one; None when one more may be started. With the lock."""
         while True:
             if self._closed:
-                raise NotRunningError("the pool is closed")
+                raise NotRunningError("the pool is closed", hint=_ANOTHER)
             while self._ready:
                 tenant = self._ready.popleft()
                 self._changed.notify_all()
@@ -240,7 +241,7 @@ class ExecutorPool:
         if self._enter(tenant, lease=lease):
             return tenant
         tenant.stop()
-        raise NotRunningError("the pool was closed while an executor started")
+        raise NotRunningError("the pool was closed while an executor started", hint=_ANOTHER)
 
     def _enter(self, tenant: _Tenant | None, *, lease: bool = False) -> bool:
         with self._changed:

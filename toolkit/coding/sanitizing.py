@@ -23,7 +23,10 @@ def sanitize_command(lang: str, code: str) -> None:
         return
     for is_in, reason in _DANGERS:
         if is_in(code):
-            raise ExecutorValueError(f"Potentially dangerous command detected: {reason}")
+            raise ExecutorValueError(
+                f"Potentially dangerous command detected: {reason}",
+                hint="write the block without it, or run it in a container",
+            )
 
 
 def _removes_by_force(code: str) -> bool:

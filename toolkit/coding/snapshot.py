@@ -53,7 +53,10 @@ def snapshot(engine: Engine, container: str, tag: str) -> str:
             _load_whole(engine, committed, about)
         found = engine.inspect_image(name)
         if found is None:
-            raise EngineError(f"image {name} was loaded and is not there")
+            raise EngineError(
+                f"image {name} was loaded and is not there",
+                hint="try again, when nothing removes images meanwhile",
+            )
         return str(found["Id"])
     finally:
         engine.remove_image(committed)

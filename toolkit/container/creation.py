@@ -76,7 +76,9 @@ class Creation:
         with self._lock:
             self._begun = not self._given_up
         if not self._begun:
-            self._error = NotRunningError("the container was given up before it was created")
+            self._error = NotRunningError(
+                "the container was given up before it was created", hint="start another one"
+            )
             self._over.set()
             return
         try:

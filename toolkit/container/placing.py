@@ -11,6 +11,7 @@ import contextlib
 import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Final
 
 from toolkit import labels as label
@@ -19,7 +20,7 @@ from toolkit.container.options import Mount, apart, mounted
 from toolkit.container.refusals import is_no_source
 from toolkit.engine import Engine
 from toolkit.errors import EngineError, EngineRefusedError, StartError
-from toolkit.host_path import SAY_IT, Search, Source, nonce
+from toolkit.host_path import Search, Source, nonce, say_it
 
 _LOG: Final = logging.getLogger(__name__)
 
@@ -60,7 +61,7 @@ def create(creation: Creation, body: Mapping[str, Any], mounts: Iterable[Mount])
             raise search.failure()
     elif not trial.found([Source(mount.source, mount.kind, "it was given", mount.subpath)]):
         refusal = trial.refusal
-        raise StartError(refusal, hint=_instead(trial, search))
+        raise StartError(refusal, hint=_instead(trial, search, mount.proof))
     source = trial.source
     return Placed(trial.container, shared_as=source.source if source.kind == "bind" else None)
 
@@ -122,7 +123,7 @@ def _with(body: Mapping[str, Any], mount: Mount, entry: Mapping[str, Any]) -> di
     return {**body, "HostConfig": {**host, "Mounts": [entry, *others]}}
 
 
-def _instead(trial: _Trial, search: Search) -> str:
+def _instead(trial: _Trial, search: Search, folder: Path) -> str:
     """Say what would have been right, where it can be found."""
     with contextlib.suppress(StartError, EngineError):  # the first refusal is the news
         if trial.found(search):
@@ -130,4 +131,4 @@ def _instead(trial: _Trial, search: Search) -> str:
                 f"leave bind_dir out, and TOOLKIT_BIND_DIR and TOOLKIT_PATH_MAP: it is found to be "
                 f"{trial.source}"
             )
-    return SAY_IT
+    return say_it(folder)

@@ -8,15 +8,12 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from typing import Any
 
 from toolkit import labels as label
 from toolkit.container.options import ContainerOptions
-from toolkit.errors import EngineRefusedError, StartError
+from toolkit.errors import EngineRefusedError, Hint, StartError
 from toolkit.worker import boot
-
-_UNKNOWN: Final = "run `toolkit doctor`, and look into the engine's own log if all is well there"
-"""Where the engine's words are all that is known: one that is being stopped has many."""
 
 
 @contextlib.contextmanager
@@ -32,7 +29,7 @@ def explained(options: ContainerOptions) -> Iterator[None]:
             raise
         words = error.message.partition(" failed: ")[2] or error.message
         message = f"no container of {options.image}: {words}"
-        raise StartError(message, hint=error.hint or _UNKNOWN) from error
+        raise StartError(message, hint=error.hint) from error
 
 
 def _meaning(words: str, options: ContainerOptions) -> StartError | None:
@@ -45,7 +42,12 @@ def _meaning(words: str, options: ContainerOptions) -> StartError | None:
 
 def _meanings(words: str, options: ContainerOptions) -> Iterator[tuple[bool, str, str]]:
     image = options.image
-    contract = "use an image that contains `sh` and `python`, such as python:3-slim"
+    seen = ("--image", image)
+    contract = Hint(
+        "use an image that contains `sh` and `python`, such as python:3-slim",
+        check="image.contents",
+        flags=seen,
+    )
     yield (
         "/bin/sh" in words and ("no such file" in words or "executable file not found" in words),
         f"image {image} contains no `sh`",
@@ -60,7 +62,7 @@ def _meanings(words: str, options: ContainerOptions) -> Iterator[tuple[bool, str
     yield (
         "No such image" in words or "image not known" in words,  # the latter is Podman's
         f"image {image} does not exist here",
-        f"run `docker pull {image}`",
+        Hint(f"run `docker pull {image}`", check="image.present", flags=seen),
     )
     yield (
         "marked for removal" in words or "No such container" in words,
@@ -75,12 +77,15 @@ def _missing_parts(words: str, options: ContainerOptions) -> Iterator[tuple[bool
     yield (
         "could not select device driver" in words,
         "the engine has no driver for the devices that are asked for",
-        "install the vendor's container toolkit, such as NVIDIA's, on the engine's host",
+        Hint(
+            "install the vendor's container toolkit, such as NVIDIA's, on the engine's host",
+            check="engine.gpu",
+        ),
     )
     yield (
         "nknown runtime" in words or "unknown or invalid runtime" in words,
         f"runtime {options.runtime!r} is not known to the engine",
-        "name it under `runtimes` in the engine's daemon.json",
+        Hint("name it under `runtimes` in the engine's daemon.json", check="engine.runtimes"),
     )
     network = options.network or options.limits.network
     yield (

@@ -78,7 +78,10 @@ class _Walk:
                 f"the file includes itself: {names}", hint="break the circle of includes"
             )
         if len(chain) > MAX_DEPTH:
-            raise SpecError(f"the includes are nested deeper than {MAX_DEPTH} files")
+            raise SpecError(
+                f"the includes are nested deeper than {MAX_DEPTH} files",
+                hint="include the innermost files from the first one",
+            )
         self._included(
             _File(path, shown, file.project, include.constraint, chain, line.number), file
         )

@@ -82,8 +82,7 @@ class Gathering:
     def wrong(self, where: str, error: SpecError) -> None:
         """Keep a problem for `result`."""
         self._problems.append(Problem(where, error.message))
-        if error.hint:
-            self._hints.setdefault(error.hint, where)
+        self._hints.setdefault(error.hint, where)
 
     @contextmanager
     def at(self, where: str, line: text.LogicalLine | None = None) -> Iterator[None]:
@@ -186,10 +185,10 @@ class Gathering:
         path = urls.path_of_url(value) if urls.scheme_of(value) == "file" else value
         return f"{CONTEXT_MOUNT}/{self.place(path, 'links', source, line)}"
 
-    def _hint(self) -> str | None:
+    def _hint(self) -> str:
         """One hint as it is; of several the first few, each with its place."""
         if len(self._hints) < 2:
-            return next(iter(self._hints), None)
+            return next(iter(self._hints))
         few = list(self._hints.items())[:MAX_HINTS]
         return "\n".join(f"{where}: {hint}" if where else hint for hint, where in few)
 

@@ -73,7 +73,10 @@ def load(
             return LocalFile(at, "folder", shown, _source_tree(path, shown, at, project))
         return LocalFile(at, "archive", shown, (_archive(path, shown, at),))
     except OSError as error:
-        raise SpecError(f"the path {shown!r} cannot be read: {error.strerror}") from error
+        raise SpecError(
+            f"the path {shown!r} cannot be read: {error.strerror}",
+            hint="let this user read it",
+        ) from error
 
 
 def _name(path: Path, kind: str) -> str:

@@ -48,7 +48,9 @@ class PythonWish:
 def wish(specifier: object, where: str) -> PythonWish:
     """Read a `requires-python`. Raises SpecError, without a place."""
     if not isinstance(specifier, str):
-        raise SpecError(f"expected a string, got {type(specifier).__name__}")
+        raise SpecError(
+            f"expected a string, got {type(specifier).__name__}", hint='write it as in: ">=3.11"'
+        )
     try:
         SpecifierSet(specifier)
     except InvalidSpecifier as error:

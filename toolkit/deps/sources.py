@@ -37,5 +37,8 @@ def content(source: Source, *, hint: str = "check the name of the file") -> byte
         reason = getattr(error, "strerror", None) or "not a file name"
         raise SpecError(f"the file cannot be read: {reason}", hint=hint) from error
     if len(data) > MAX_FILE_BYTES:
-        raise SpecError(f"the file is larger than {MAX_FILE_BYTES >> 20} MiB")
+        raise SpecError(
+            f"the file is larger than {MAX_FILE_BYTES >> 20} MiB",
+            hint="name a file of dependencies; this is hardly one",
+        )
     return data

@@ -96,7 +96,9 @@ def strings(
 def expected(what: str, got: object) -> SpecError:
     """The error for a value of another type."""
     kind = "a table" if isinstance(got, Mapping) else type(got).__name__
-    return SpecError(f"expected {what}, got {kind}")
+    return SpecError(
+        f"expected {what}, got {kind}", hint="give each value the type that is expected"
+    )
 
 
 def _parsed(load: Callable[[str], object], content: str, what: str) -> Table:

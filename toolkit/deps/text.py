@@ -69,7 +69,7 @@ class BadLine:
 
     number: int
     problem: str
-    hint: str | None = None
+    hint: str
 
 
 def decode(data: bytes) -> str:

@@ -40,6 +40,7 @@ LEFTOVERS: Final = (
 )
 """Names that are left out at any depth: made by tools, never wanted in an image."""
 
+_NO_LINK: Final = "remove the link, or name it in a .dockerignore"
 BUILD_LEFTOVERS: Final = ("build/lib", "build/lib.*", "build/bdist.*", "build/temp.*", "dist/*.whl")
 """What setuptools leaves at the top of a folder; `build` itself may be somebody's package."""
 
@@ -67,7 +68,10 @@ def read_tree(root: Path, at: str, *, within: Path | None = None) -> tuple[Conte
                 )
             files.append(ContextFile(f"{at}/{name}", DiskFile.read(path), status.st_mode))
     except OSError as error:
-        raise SpecError(f"{error.filename or root}: {error.strerror}") from error
+        raise SpecError(
+            f"{error.filename or root}: {error.strerror}",
+            hint="let this user read it, or name it in a .dockerignore",
+        ) from error
     return tuple(sorted(files, key=lambda file: file.path))
 
 
@@ -94,7 +98,9 @@ class _Tree:
                 continue
             path = self._target(entry, name)
             if path in parents:
-                raise SpecError(f"{self.shown / name}: the link points into its own parents")
+                raise SpecError(
+                    f"{self.shown / name}: the link points into its own parents", hint=_NO_LINK
+                )
             if path.is_dir():
                 yield from self._walk(path, f"{name}/", (*parents, path))
             else:
@@ -114,7 +120,9 @@ class _Tree:
         try:
             target = path.resolve(strict=True)
         except (OSError, RuntimeError) as error:  # RuntimeError: a loop, before Python 3.13
-            raise SpecError(f"{self.shown / name}: the link points nowhere") from error
+            raise SpecError(
+                f"{self.shown / name}: the link points nowhere", hint=_NO_LINK
+            ) from error
         if not target.is_relative_to(self.within):
             raise SpecError(
                 f"{self.shown / name}: the link leaves the folder",

@@ -37,7 +37,10 @@ class UvSources:
             return
         for place in found:
             if not isinstance(place, Mapping):
-                raise SpecError(f"the source of {wish.name!r} in [tool.uv.sources] is no table")
+                raise SpecError(
+                    f"the source of {wish.name!r} in [tool.uv.sources] is no table",
+                    hint='write it as in: { path = "../it" }',
+                )
             yield _placed(wish, place)
         rest = [str(place.get("marker")) for place in found if place.get("marker")]
         if len(rest) == len(found):

@@ -95,7 +95,7 @@ def bound(
             given=given,
             from_env=_variable(bind_dir, env),
             error=error.message,
-            hint=error.hint or "",
+            hint=error.hint,
         )
     return scenes.Bound(folder=str(folder), given=given, source=source)
 

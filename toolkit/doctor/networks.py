@@ -125,7 +125,7 @@ def registry(engine: Engine, info: facts.Info, name: str | None) -> scenes.Regis
         mirrors=tuple(map(str, config.get("Mirrors") or ())),
         insecure=tuple(name for name, each in indexes.items() if not each.get("Secure", True)),
         error=error.message if error else "",
-        hint=(error.hint or "") if error else "",
+        hint=error.hint if error else "",
         trouble=str(error.trouble or "") if error else "",
     )
 

@@ -102,7 +102,7 @@ def _failed(check: Check, error: ToolkitError) -> Finding:
         error.message.splitlines()[0],
         problem=check.level,
         why=f"{error.message}.",
-        fix=Fix(error.hint) if error.hint else None,
+        fix=Fix(error.hint),
     )
 
 

@@ -57,7 +57,7 @@ def sibling(
         with ContainerManager(engine) as manager:
             return _started(manager, options, seen, mount.proof if mount else None)
     except (ContainerError, ExecError) as error:
-        hint = error.hint or ""
+        hint = error.hint
         if mount is None:
             return replace(seen, error=error.message, hint=hint)
         # Was it the work dir? Without it, the rest can still be asked.

@@ -20,7 +20,7 @@ from toolkit.engine import failures
 from toolkit.engine.endpoint import Endpoint, Tls
 from toolkit.engine.forks import keep_from_children
 from toolkit.engine.stream import ByteStream, SocketStream
-from toolkit.errors import EngineUnreachableError
+from toolkit.errors import EngineUnreachableError, Hint
 
 _PORT, _TLS_PORT = 2375, 2376
 # What is ignored stays so in the program that is started: Ctrl-C in a terminal is for us to act on.
@@ -100,7 +100,10 @@ def _tcp(endpoint: Endpoint, timeout: float, alpn: str | None) -> socket.socket:
         wrapped = _context(tls, alpn).wrap_socket(connection, server_hostname=host)
     with _closed_on_failure(wrapped):
         if alpn is not None and wrapped.selected_alpn_protocol() != alpn:
-            raise EngineUnreachableError(f"the Docker engine at {endpoint} does not speak {alpn}")
+            raise EngineUnreachableError(
+                f"the Docker engine at {endpoint} does not speak {alpn}",
+                hint=Hint("let DOCKER_HOST lead to the engine itself", check="endpoint.proxy"),
+            )
     return wrapped
 
 

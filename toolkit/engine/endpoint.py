@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from toolkit.errors import EngineNotFoundError
+from toolkit.errors import EngineNotFoundError, Hint
 
 DEFAULT_ADDRESS: Final = "unix:///var/run/docker.sock"
 _SCHEMES: Final = ("unix", "tcp", "http", "https", "ssh")
@@ -163,9 +163,12 @@ def _from_context(name: str, named_by: str, world: _World) -> Endpoint:
     if not isinstance(host, str) or not host:
         raise EngineNotFoundError(
             f"the Docker context `{name}`, named by {named_by}, does not exist",
-            hint="run `docker context use default`"
-            if named_by != "DOCKER_CONTEXT"
-            else "unset DOCKER_CONTEXT",
+            hint=Hint(
+                "unset DOCKER_CONTEXT"
+                if named_by == "DOCKER_CONTEXT"
+                else "run `docker context use default`",
+                check="endpoint.resolve",
+            ),
         )
     tls = _context_tls(contexts / "tls" / key / "docker", docker, world)
     return Endpoint(
@@ -211,7 +214,10 @@ def _normal(address: str, origin: str, *, secure: bool) -> str:
     if not separator or scheme not in _SCHEMES or not rest.strip("/"):
         raise EngineNotFoundError(
             f"`{address}`, given by {origin}, is not the address of an engine",
-            hint="write it as unix:///path/to/docker.sock, tcp://host:port or ssh://user@host",
+            hint=Hint(
+                "write it as unix:///path/to/docker.sock, tcp://host:port or ssh://user@host",
+                check="endpoint.resolve",
+            ),
         )
     if scheme == "unix":
         return f"unix:///{rest.lstrip('/')}"

@@ -25,15 +25,25 @@ from toolkit.errors import (
     EngineRefusedError,
     EngineTooOldError,
     EngineUnreachableError,
+    Hint,
     ToolkitError,
 )
 
 _FOREIGN: Final = frozenset({"docker", "requests", "urllib3", "http"})
 _BELOW: Final = frozenset({"paramiko", "socks", "OpenSSL", "cryptography", "charset_normalizer"})
 """What the foreign ones are built upon."""
-_START: Final = "run `toolkit engine start`, or set DOCKER_HOST to where an engine listens"
-_LOOK: Final = "look whether the engine still runs, e.g. by `toolkit doctor`"
-_SPACE: Final = "free disk space where the engine keeps its data, e.g. by `docker builder prune`"
+_ELSEWHERE: Final = "set DOCKER_HOST to where an engine listens"
+_START: Final = Hint(f"run `toolkit engine start`, or {_ELSEWHERE}", check="endpoint.reach")
+_NO_SOCKET: Final = Hint(_START, check="endpoint.socket")
+LOOK: Final = Hint("look whether the engine still runs", check="endpoint.reach")
+UNKNOWN: Final = Hint(
+    "run `toolkit doctor`, and look into the engine's own log if all is well there"
+)
+"""Where the engine's words are all that is known: one that is being stopped has many."""
+_SPACE: Final = Hint(
+    "free disk space where the engine keeps its data, e.g. by `docker builder prune`",
+    check="engine.disk",
+)
 
 _TIMEOUTS: Final = frozenset(
     {"ReadTimeout", "ReadTimeoutError", "ConnectTimeout", "ConnectTimeoutError"}
@@ -82,7 +92,7 @@ def refused(doing: str, *, status: int, words: str) -> EngineRefusedError:
     said = words.strip()
     if not said:  # as one that is just being stopped
         said = f"the engine answered with HTTP status {status} and without a word"
-        return EngineRefusedError(f"{doing} failed: {said}", hint=_LOOK, status=status)
+        return EngineRefusedError(f"{doing} failed: {said}", hint=LOOK, status=status)
     return EngineRefusedError(f"{doing} failed: {said}", hint=hint_for(said), status=status)
 
 
@@ -91,9 +101,9 @@ def words_of(error: EngineRefusedError, doing: str) -> str:
     return error.message.removeprefix(f"{doing} failed: ")
 
 
-def hint_for(words: str) -> str | None:
-    """Say what to do about an engine's message, where that is known."""
-    return _SPACE if is_disk_full(words) else None
+def hint_for(words: str) -> Hint:
+    """Say what to do about an engine's message."""
+    return _SPACE if is_disk_full(words) else UNKNOWN
 
 
 def is_disk_full(words: str) -> bool:
@@ -164,7 +174,7 @@ def classify(
             return attempt
     system = next((e for e in reversed(chain) if isinstance(e, OSError) and e.strerror), error)
     return EngineUnreachableError(
-        f"{doing} failed at the Docker engine at {endpoint}: {_words(system)}"
+        f"{doing} failed at the Docker engine at {endpoint}: {_words(system)}", hint=LOOK
     )
 
 
@@ -220,7 +230,7 @@ def too_old(endpoint: Endpoint, found: str) -> EngineTooOldError:
     """Return the error for an engine with too old an API; `found` is what it offers."""
     return EngineTooOldError(
         f"the Docker engine at {endpoint} offers {found}, and API 1.41 is required",
-        hint="upgrade the engine to Docker 20.10 or newer",
+        hint=Hint("upgrade the engine to Docker 20.10 or newer", check="engine.version"),
     )
 
 
@@ -229,12 +239,15 @@ def _no_connection(numbers: set[int], endpoint: Endpoint, facts: SocketFacts) ->
     if facts.kind == "directory":
         return EngineUnreachableError(
             f"{where}: the path is a directory, not a socket",
-            hint="remove the directory, which is what mounting a missing socket makes, and mount"
-            " the engine's socket",
+            hint=Hint(
+                "remove the directory, which is what mounting a missing socket makes, and mount"
+                " the engine's socket",
+                check="endpoint.socket",
+            ),
         )
     if errno.ENOENT in numbers and facts.kind != "none":
         return EngineNotFoundError(
-            f"no Docker engine at {endpoint}: the socket does not exist", hint=_START
+            f"no Docker engine at {endpoint}: the socket does not exist", hint=_NO_SOCKET
         )
     if numbers & {errno.EACCES, errno.EPERM}:
         return forbidden(endpoint, facts)
@@ -258,7 +271,8 @@ def forbidden(endpoint: Endpoint, facts: SocketFacts) -> EngineUnreachableError:
     else:
         hint = f"run `sudo usermod -aG {facts.group} $USER` and log in again"
     return EngineUnreachableError(
-        f"the Docker engine at {endpoint} cannot be reached: permission denied", hint=hint
+        f"the Docker engine at {endpoint} cannot be reached: permission denied",
+        hint=Hint(hint, check="endpoint.permission"),
     )
 
 
@@ -269,7 +283,10 @@ def _lost(
     if any(isinstance(e, TimeoutError) or type(e).__name__ in _TIMEOUTS for e in chain):
         return EngineUnreachableError(
             f"the Docker engine at {endpoint} did not answer in time while {doing}",
-            hint="look whether the engine is busy or stuck, e.g. by `docker info`",
+            hint=Hint(
+                "look whether the engine is busy or stuck, e.g. by `docker info`",
+                check="endpoint.reach",
+            ),
         )
     gone = {errno.ECONNRESET, errno.EPIPE, errno.ECONNABORTED, errno.ESHUTDOWN}
     # urllib3 also says ProtocolError around errors of the system, which are no loss.
@@ -285,7 +302,7 @@ def lost(doing: str, endpoint: Endpoint) -> EngineUnreachableError:
     """Return the error for a connection that ended in the middle of an answer."""
     return EngineUnreachableError(
         f"the Docker engine at {endpoint} closed the connection while {doing}",
-        hint=_LOOK,
+        hint=LOOK,
     )
 
 
@@ -293,13 +310,17 @@ def _network(chain: tuple[BaseException, ...], endpoint: Endpoint) -> EngineErro
     where = f"the Docker engine at {endpoint} cannot be reached"
     if any(isinstance(error, socket.gaierror) for error in chain):
         return EngineUnreachableError(
-            f"{where}: its name cannot be resolved", hint="correct the host name in the address"
+            f"{where}: its name cannot be resolved",
+            hint=Hint("correct the host name in the address", check="endpoint.reach"),
         )
     tls = _named(chain, "SSLError", "TLSParameterError")
     if tls is not None:
         return EngineUnreachableError(
             f"{where}: TLS failed: {_words(tls)}",
-            hint="correct DOCKER_CERT_PATH and DOCKER_TLS_VERIFY, or the context's certificates",
+            hint=Hint(
+                "correct DOCKER_CERT_PATH and DOCKER_TLS_VERIFY, or the context's certificates",
+                check="endpoint.reach",
+            ),
         )
     unreachable = {errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EADDRNOTAVAIL}
     if any(isinstance(e, OSError) and e.errno in unreachable for e in chain):
@@ -317,7 +338,7 @@ def _not_docker(
         return None
     return EngineUnreachableError(
         f"what answers at {endpoint} is not a Docker engine: {doing} failed",
-        hint="set DOCKER_HOST to where an engine listens",
+        hint=Hint(_ELSEWHERE, check="endpoint.reach"),
     )
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from toolkit.engine import troubles
-from toolkit.errors import PullError
+from toolkit.errors import Hint, PullError
 from toolkit.reference import ImageReference
 
 _DIGEST: Final = re.compile(r"Digest: (sha256:[0-9a-f]{64})")
@@ -55,20 +55,22 @@ def digest(item: Mapping[str, Any]) -> str | None:
 def failure(reference: ImageReference, words: str) -> PullError:
     """Return the error for a pull that failed with these words of the engine or the registry."""
     case = troubles.case(reference, "pulled", words)
-    if case.kind == "unreachable" and case.hint:
-        case = replace(case, hint=f"{case.hint}, or use an image that is there already")
+    if case.kind == "unreachable":
+        case = replace(
+            case, hint=case.hint.saying(f"{case.hint}, or use an image that is there already")
+        )
     # "pull access denied, repository does not exist or may require 'docker login'": both at once.
     elif case.kind == "denied":
         case = replace(
             case,
             message=f"the image {reference} does not exist or may not be pulled: {case.said}",
-            hint=f"correct the name, or run {case.login}",
+            hint=case.hint.saying(f"correct the name, or run {case.login}"),
         )
     elif case.kind == "absent":
         case = replace(
             case,
             message=f"the image {reference} does not exist: {case.said}",
-            hint="correct the name, the tag or the platform",
+            hint=Hint("correct the name, the tag or the platform"),
         )
     return case.error(PullError)
 

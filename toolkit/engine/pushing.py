@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from toolkit.engine import troubles
-from toolkit.errors import PushError
+from toolkit.errors import Hint, PushError
 from toolkit.reference import ImageReference
 
 _DIGEST: Final = re.compile(r"\S+: digest: (sha256:[0-9a-f]{64}) size: [0-9]+")
@@ -35,14 +35,16 @@ def failure(reference: ImageReference, words: str) -> PushError:
         case = replace(
             case,
             message=f"the image {reference} may not be pushed: {case.said}",
-            hint=f"run {case.login} with an account that may push there",
+            hint=case.hint.saying(f"run {case.login} with an account that may push there"),
         )
     elif _NOT_HERE.search(case.said):
         case = replace(
             case,
             kind="absent",
             message=f"the image {reference} is not on the engine",
-            hint="build it under that name (`toolkit build-image --tag`), or correct the name",
+            hint=Hint(
+                "build it under that name (`toolkit build-image --tag`), or correct the name"
+            ),
         )
     return case.error(PushError)
 

@@ -15,6 +15,7 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
+from toolkit.engine import failures
 from toolkit.engine.forks import keep_from_children
 from toolkit.errors import EngineUnreachableError
 
@@ -151,9 +152,11 @@ class SocketStream:
             return 0
         except OSError as error:
             raise EngineUnreachableError(
-                "the connection to the Docker engine was lost while sending"
+                "the connection to the Docker engine was lost while sending", hint=failures.LOOK
             ) from error
-        raise EngineUnreachableError("the connection to the Docker engine is closed")
+        raise EngineUnreachableError(
+            "the connection to the Docker engine is closed", hint=failures.LOOK
+        )
 
     def _wait(self, event: int) -> None:
         poll = select.poll()

@@ -29,7 +29,7 @@ from toolkit.engine import dialing, failures, troubles, wire
 from toolkit.engine.endpoint import Endpoint, Tls
 from toolkit.engine.stream import ByteStream, SocketStream
 from toolkit.engine.unix_http import UnixAdapter
-from toolkit.errors import EngineError, EngineUnreachableError, RegistryError
+from toolkit.errors import EngineError, EngineUnreachableError, Hint, RegistryError
 from toolkit.reference import ImageReference
 
 _OLDEST_API: Final = (1, 41)
@@ -213,8 +213,11 @@ class Transport:
             host = troubles.host_of(reference)
             raise RegistryError(
                 f"docker's credentials for {host} cannot be read: {error}",
-                hint="install the credential helper that docker's config.json names, or take it"
-                f" out there and run {troubles.login(host)}",
+                hint=Hint(
+                    "install the credential helper that docker's config.json names, or take it"
+                    f" out there and run {troubles.login(host)}",
+                    check="client.config",
+                ),
                 reference=str(reference),
                 trouble="denied",
             ) from error
@@ -291,8 +294,7 @@ def _readable_logins() -> Iterator[None]:
     except ValueError as error:  # its text may hold a part of a password
         raise EngineError(
             "docker's config.json has a login that is not base64 of user:password",
-            hint="log in again, or take the entry out; `toolkit doctor --check client.config` "
-            "names it",
+            hint=Hint("log in again, or take the entry out", check="client.config"),
         ) from error
 
 
@@ -329,7 +331,14 @@ def _take_over(response: requests.Response) -> ByteStream:
         buffered, connection = _connection(response)
     except AttributeError as error:
         response.close()
-        raise EngineUnreachableError("the connection was closed as it was upgraded") from error
+        raise EngineUnreachableError(
+            "the connection was closed as it was upgraded",
+            hint=Hint(
+                "let DOCKER_HOST lead to the engine itself, or to a proxy that lets connections"
+                " be upgraded",
+                check="endpoint.proxy",
+            ),
+        ) from error
     connection.settimeout(0)
     early = b""
     with contextlib.suppress(BlockingIOError, ssl.SSLWantReadError):

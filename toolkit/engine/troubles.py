@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from toolkit.engine import failures
-from toolkit.errors import RegistryError, Trouble
+from toolkit.errors import Hint, RegistryError, Trouble
 from toolkit.reference import HUB, ImageReference
 
 
@@ -77,7 +77,7 @@ class Case:
     kind: Trouble
     said: str
     message: str
-    hint: str | None
+    hint: Hint
 
     @property
     def login(self) -> str:
@@ -94,14 +94,14 @@ def case(reference: ImageReference, done: str, words: str) -> Case:
     said = " ".join(words.split())
     kind = trouble(said)
     message = f"the image {reference} could not be {done}: {_described(kind, said)}"
-    return Case(reference, kind, said, message, _hint(kind, said, host_of(reference)))
+    return Case(reference, kind, said, message, _hint(kind, said, reference))
 
 
 def silence(reference: ImageReference, done: str, seconds: float) -> Case:
     """The same of a registry that has the engine wait for so long."""
     said = f"its registry has said nothing for {seconds:g} s"
     message = f"the image {reference} could not be {done}: {said}"
-    return Case(reference, "unreachable", said, message, _hint("broken", "", ""))
+    return Case(reference, "unreachable", said, message, _hint("broken", "", reference))
 
 
 def trouble(words: str) -> Trouble:
@@ -126,22 +126,28 @@ def _described(kind: Trouble, words: str) -> str:
     return beginning if kind == "full" else f"{beginning}: {words}"
 
 
-def _hint(kind: Trouble, words: str, host: str) -> str | None:
+def _hint(kind: Trouble, words: str, reference: ImageReference) -> Hint:
     """Say what to do about it, where that does not depend on what was wanted."""
+    if kind == "full":
+        return failures.hint_for(words)
+    advice = _advice(kind, words, host_of(reference))
+    return Hint(advice, check="net.registry", flags=("--image", str(reference)))
+
+
+def _advice(kind: Trouble, words: str, host: str) -> str:
     if kind == "unreachable" and "HTTP response to HTTPS client" in words:
         return (
             f"let the registry speak TLS, or name {host} in the engine's configuration as insecure"
             ' (Docker: "insecure-registries" in daemon.json)'
         )
     return {
-        "full": failures.hint_for(words),
         "limited": f"run {login(host)}, or wait and try again",
         "broken": "try again later, or look into the registry's log",
         "unreachable": "check the engine's network, proxy and certificates",
         "untrusted": f"put the registry's CA certificate on the engine's machine, as"
         f" /etc/docker/certs.d/{host}/ca.crt",
         "corrupt": "let the registry's owner look into it, and do not use it until then",
-    }.get(kind)
+    }.get(kind, "look into the logs of the engine and of the registry")
 
 
 def login(host: str) -> str:

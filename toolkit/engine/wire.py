@@ -11,7 +11,7 @@ import struct
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, Literal
 
-from toolkit.errors import EngineError
+from toolkit.errors import EngineError, Hint
 
 StreamName = Literal["stdout", "stderr"]
 
@@ -21,6 +21,13 @@ _NAMES: Final[dict[int, StreamName]] = {1: "stdout", 2: "stderr"}
 
 class WireError(EngineError):
     """The bytes are not what the engine's protocol says."""
+
+    def __init__(self, message: str) -> None:
+        """There is one thing to do about all of them."""
+        super().__init__(
+            message,
+            hint=Hint("report this, with the version of the engine", check="engine.version"),
+        )
 
 
 class AttachDecoder:

@@ -9,7 +9,7 @@ Hidden here: which container this process is in, and how its mounts become paths
 from toolkit.host_path.candidates import Source
 from toolkit.host_path.given import given, joined
 from toolkit.host_path.nonce import nonce
-from toolkit.host_path.obstacles import SAY_IT
+from toolkit.host_path.obstacles import say_it
 from toolkit.host_path.search import Search, own_container
 
-__all__ = ["SAY_IT", "Search", "Source", "given", "joined", "nonce", "own_container"]
+__all__ = ["Search", "Source", "given", "joined", "nonce", "own_container", "say_it"]

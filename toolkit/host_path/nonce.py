@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from toolkit.errors import StartError
+from toolkit.errors import Hint, StartError
 
 _PREFIX: Final = ".toolkit-proof-"
 
@@ -30,7 +30,11 @@ def nonce(folder: Path) -> Iterator[str]:
         except OSError as error:
             raise StartError(
                 f"folder {folder} cannot be written to: {error.strerror}",
-                hint="give a work_dir that this user can write to",
+                hint=Hint(
+                    "give a work_dir that this user can write to",
+                    check="workdir.local",
+                    flags=("--work-dir", str(folder)),
+                ),
             ) from error
         yield name
 

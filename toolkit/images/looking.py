@@ -11,7 +11,7 @@ from packaging.utils import canonicalize_name
 
 from toolkit import image, labels
 from toolkit.engine import Engine
-from toolkit.errors import SpecError
+from toolkit.errors import Hint, SpecError
 from toolkit.image import Stored
 from toolkit.images.contents import Contents, contents
 from toolkit.images.listing import Built, Layer, described, layers
@@ -75,7 +75,11 @@ def looked_at(engine: Engine, shown: str) -> Seen:
     if stored is None:
         raise SpecError(
             f"there is no image {shown!r} on this engine",
-            hint="run `toolkit images` to see which there are",
+            hint=Hint(
+                "run `toolkit images` to see which there are",
+                check="image.present",
+                flags=("--image", shown),
+            ),
         )
     found = layers(stored, engine.image_history(stored.id))
     return Seen(shown, stored, found, contents(engine, stored.id, shown=shown))

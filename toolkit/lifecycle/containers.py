@@ -36,6 +36,8 @@ _LOG: Final = logging.getLogger(__name__)
 _CLOSE_SECONDS: Final = 60.0
 _LOOK_AGAIN: Final = 0.01
 
+_ANOTHER: Final = "make another ContainerManager"
+
 
 class ContainerManager:
     """Starts containers on one engine and ends them. Thread-safe. Use it in a `with`.
@@ -140,7 +142,7 @@ class ContainerManager:
         creation = Creation(self._engine, name, session=self._session)
         with self._lock:
             if self._closed:
-                raise NotRunningError("the container manager is closed")
+                raise NotRunningError("the container manager is closed", hint=_ANOTHER)
             taken = name in self._registry
             if not taken:
                 self._registry[name] = creation
@@ -173,7 +175,9 @@ class ContainerManager:
                 self._registry[container.name] = container
                 return
         container.close()
-        raise NotRunningError("the container manager was closed while a container started")
+        raise NotRunningError(
+            "the container manager was closed while a container started", hint=_ANOTHER
+        )
 
     def _undo(self, creation: Creation) -> None:
         entered = self._registry.get(creation.name)

@@ -55,7 +55,10 @@ def watch(manager: Manager) -> None:
     """
     with _lock:
         if is_ending():
-            raise NotRunningError("the process is ending, and starts no container any more")
+            raise NotRunningError(
+                "the process is ending, and starts no container any more",
+                hint="start containers before the program ends, not from an atexit handler",
+            )
         _managers.add(manager)
         if not _watching:
             _watching.append(os.getpid())

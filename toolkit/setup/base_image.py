@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from toolkit.engine import Engine
-from toolkit.errors import BaseImageError, EngineRefusedError, SpecError
+from toolkit.errors import BaseImageError, EngineRefusedError, Hint, SpecError
 from toolkit.image import local_bases
 from toolkit.reference import ImageReference
 from toolkit.setup import packages, rootfs, sources
@@ -198,7 +198,7 @@ def _check_architecture(engine: Engine, contents: rootfs.Contents) -> None:
         raise BaseImageError(
             f"the base image is made for {contents.platform_architecture}, "
             f"and the engine runs {wanted}",
-            hint="make the base image on the engine's machine",
+            hint=Hint("make the base image on the engine's machine", check="engine.os"),
         )
 
 

@@ -18,7 +18,7 @@ from typing import Final, Literal, NoReturn
 
 from toolkit.engine import connect
 from toolkit.engine.endpoint import DEFAULT_ADDRESS, Endpoint, home_folder, resolve
-from toolkit.errors import EngineError, EngineNotFoundError, EngineUnreachableError
+from toolkit.errors import EngineError, EngineNotFoundError, EngineUnreachableError, Hint
 from toolkit.setup import machine as found
 from toolkit.setup import packages
 from toolkit.setup.plan import (
@@ -179,13 +179,19 @@ def _refuse(why: Literal["denied", "elsewhere"], task: _Task) -> NoReturn:
         raise EngineUnreachableError(
             f"no engine answers at {task.endpoint}, chosen by {task.endpoint.origin}, "
             "and only the engine of this machine can be started here",
-            hint="start that engine where it lives, or choose this machine's: "
-            "unset DOCKER_HOST DOCKER_CONTEXT; docker context use default",
+            hint=Hint(
+                "start that engine where it lives, or choose this machine's: "
+                "unset DOCKER_HOST DOCKER_CONTEXT; docker context use default",
+                check="endpoint.resolve",
+            ),
         )
     user = getpass.getuser()
     raise EngineUnreachableError(
         f"an engine's socket is at {task.endpoint}, and {user} may not talk to it",
-        hint=f"type: sudo usermod -aG docker {shlex.quote(user)}; then log in again",
+        hint=Hint(
+            f"type: sudo usermod -aG docker {shlex.quote(user)}; then log in again",
+            check="endpoint.permission",
+        ),
     )
 
 

@@ -13,7 +13,7 @@ from typing import Final
 
 from toolkit.container import ContainerOptions
 from toolkit.engine import Engine
-from toolkit.errors import DiedError, VerificationError
+from toolkit.errors import DiedError, Hint, VerificationError
 from toolkit.lifecycle import ContainerManager
 from toolkit.verifier.report import Report, hint
 
@@ -52,7 +52,10 @@ def verify(
     if result.exit_code != 0:
         last = result.stderr.decode("utf-8", "replace").strip().rpartition("\n")[2]
         raise VerificationError(
-            f"the image's Python cannot examine the image: {last or result.exit_code}"
+            f"the image's Python cannot examine the image: {last or result.exit_code}",
+            hint=Hint(
+                "choose another base with --base", check="image.contents", flags=("--image", image)
+            ),
         )
     report = Report.parse(result.stdout)
     problems = tuple(report.problems(excused))

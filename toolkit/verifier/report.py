@@ -100,7 +100,10 @@ class Report:
             )
         except (ValueError, KeyError, TypeError) as error:
             shown = text[-200:].decode("utf-8", "replace")
-            raise VerificationError(f"the image's Python answered {shown!r}") from error
+            raise VerificationError(
+                f"the image's Python answered {shown!r}",
+                hint="look for a sitecustomize or a .pth file in the base that prints",
+            ) from error
 
     def problems(self, excused: Iterable[str] = ()) -> Iterator[Problem]:
         """Every breach of the contract, but for imports that were excused by name."""

@@ -24,6 +24,7 @@ from toolkit.errors import (
     EngineError,
     ExecError,
     ExecTimeoutError,
+    Hint,
     NotRunningError,
     StartError,
 )
@@ -38,7 +39,12 @@ from toolkit.worker.standing import Standing
 
 _LAST_WORDS: Final = 4096
 ENDED_EARLY: Final = "ended before its worker answered"
-_STRANGER: Final = "use an image whose `python3` is a Python"
+_STRANGER: Final = Hint("use an image whose `python3` is a Python", check="image.contents")
+_SET_UP: Final = Hint("correct what it says, or use another image", check="image.contents")
+_BUSY: Final = Hint(
+    "give it more time (start_timeout), or look why the engine is slow", check="engine.latency"
+)
+_ANOTHER: Final = "start another container"
 _MOST_WAITING: Final = 4 * protocol.OUTPUT_WINDOW
 """Bytes for one run that nobody has taken yet: a worker of ours keeps to its credit."""
 
@@ -97,7 +103,7 @@ class Channel:
         """`died` makes the error for a stream that ended, from the worker's last words."""
         self._stream = stream
         self._name = name
-        self._died = died or (lambda words: DiedError(f"{name} ended: {words}"))
+        self._died = died or (lambda words: DiedError(f"{name} ended: {words}", hint=_ANOTHER))
         self._numbers = itertools.count(1)
         self._mailboxes: dict[int, _Mailbox] = {0: _Mailbox()}
         self._lock = threading.Lock()
@@ -128,7 +134,9 @@ class Channel:
                 self._stream.send(boot.source(magic) + request)
             answer = self._first_answer(deadline, timeout)
             if answer.kind == protocol.FAILED:
-                raise StartError(f"{self._name} cannot be set up: {answers.failure(answer)}")
+                raise StartError(
+                    f"{self._name} cannot be set up: {answers.failure(answer)}", hint=_SET_UP
+                )
             ready = answers.ready(answer)
         except ProtocolError as error:
             raise StartError(
@@ -144,10 +152,10 @@ class Channel:
             answer = self._mailboxes[0].get(timeout=max(0.0, deadline - time.monotonic()))
         except queue.Empty:
             raise StartError(
-                f"the worker in {self._name} did not answer within {timeout:g} s"
+                f"the worker in {self._name} did not answer within {timeout:g} s", hint=_BUSY
             ) from None
         if answer is None:
-            raise StartError(self._why_not_started())
+            raise StartError(self._why_not_started(), hint=_SET_UP)
         return answer
 
     def run(self, command: Command, *, on_output: OnOutput | None = None) -> Result:
@@ -176,7 +184,10 @@ class Channel:
         result = self._perform(Command(("write", path), stdin=data), fields, None)
         if result.exit_code:
             words = result.stdout.decode("utf-8", "replace").strip()
-            raise ExecError(f"file {path!r} cannot be written in {self._name}: {words}")
+            raise ExecError(
+                f"file {path!r} cannot be written in {self._name}: {words}",
+                hint="name a file in a folder that the code may write to",
+            )
 
     def reset(self, *, timeout: float) -> None:
         """End every process in the container but the worker."""
@@ -184,7 +195,9 @@ class Channel:
             self._send(Frame(protocol.RESET, number))
             answer = self._receive(mailbox, timeout)
             if answer.kind != protocol.RESET:
-                raise ExecError(f"{self._name} was not reset: {answers.failure(answer)}")
+                raise ExecError(
+                    f"{self._name} was not reset: {answers.failure(answer)}", hint=_ANOTHER
+                )
 
     @property
     def is_alive(self) -> bool:
@@ -339,12 +352,14 @@ class Channel:
 
     def _not_running(self) -> NotRunningError | DiedError:
         if self._closed:
-            return NotRunningError(f"{self._name} is closed")
+            return NotRunningError(f"{self._name} is closed", hint=_ANOTHER)
         return self._death()
 
     def _death(self) -> NotRunningError | DiedError:
         if self._closed:
-            return NotRunningError(f"{self._name} was closed while a program ran in it")
+            return NotRunningError(
+                f"{self._name} was closed while a program ran in it", hint=_ANOTHER
+            )
         return self._died(self._last_words())
 
     def _last_words(self) -> str:

@@ -102,7 +102,10 @@ class Conversation:
     def _result(self, frame: Frame, captures: Mapping[str, Capture]) -> Result:
         if frame.kind == protocol.FAILED:
             words = answers.failure(frame)
-            raise ExecError(f"{self._command.argv[0]!r} could not be started: {words}")
+            raise ExecError(
+                f"{self._command.argv[0]!r} could not be started: {words}",
+                hint="end processes of the container, or raise its limits",
+            )
         end = answers.exited(frame)
         return Result(
             argv=self._command.argv,

@@ -50,6 +50,7 @@ def failure(error: ToolkitError | KeyboardInterrupt) -> str:
         "error": type(error).__name__,
         "message": error.message,
         "hint": error.hint,
+        "check": error.hint.check,
         "exit_code": error.exit_code,
     }
     return document("failed", what | known)

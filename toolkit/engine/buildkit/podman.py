@@ -20,7 +20,7 @@ from toolkit.engine.buildkit.request import BuildRequest
 from toolkit.engine.buildkit.status import Status
 from toolkit.engine.client import Engine
 from toolkit.engine.wire import JsonDecoder
-from toolkit.errors import BuildError, EngineRefusedError, EngineTooOldError
+from toolkit.errors import BuildError, EngineRefusedError, EngineTooOldError, Hint
 
 _OLDEST: Final = 4
 _DOING: Final = "building an image"
@@ -118,7 +118,10 @@ def _check(engine: Engine, request: BuildRequest, secrets: Mapping[str, bytes]) 
         raise EngineTooOldError(
             f"Podman {found.version} at {engine.endpoint} is too old for building images, and"
             f" {_OLDEST}.0 is required",
-            hint=f"use Podman {_OLDEST}.0 or newer, or a Docker engine with BuildKit",
+            hint=Hint(
+                f"use Podman {_OLDEST}.0 or newer, or a Docker engine with BuildKit",
+                check="engine.build",
+            ),
         )
     for name in secrets:
         if not _ID.fullmatch(name):

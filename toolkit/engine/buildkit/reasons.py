@@ -7,14 +7,18 @@ from dataclasses import dataclass
 from typing import Final
 
 from toolkit.engine import failures
+from toolkit.errors import Hint
+
+READ_LOG: Final = Hint("read the log above, or see all of it with --verbose")
+"""What to do where nothing better is known."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """`text` ends the sentence "the build failed …: "; `hint` says what to do, if known."""
+    """`text` ends the sentence "the build failed …: "; `hint` says what to do."""
 
     text: str
-    hint: str | None = None
+    hint: str = READ_LOG
 
 
 _EXIT: Final = re.compile(r"exit code: (\d+)\s*$")
@@ -49,9 +53,9 @@ _KILLED_LINES: Final = 40
 
 _LOST: Final = Reason(
     "the session was lost by which the build gets its secrets and its context",
-    "try again, and look whether the engine still runs, e.g. by `toolkit doctor`",
+    Hint("try again, and look whether the engine still runs", check="endpoint.reach"),
 )
-_MEMORY: Final = "give the engine more memory, or build less at a time"
+_MEMORY: Final = Hint("give the engine more memory, or build less at a time")
 
 
 def explain(error: str, log: tuple[str, ...] = ()) -> Reason:
@@ -84,7 +88,7 @@ def _missed(said: str) -> Reason | None:
     if secret := _SECRET.search(said):
         return Reason(
             f"the build secret `{secret[1]}` is required and was not given",
-            f"give the build a secret with the id `{secret[1]}`",
+            Hint(f"give the build a secret with the id `{secret[1]}`"),
         )
     return _LOST if _SESSION.search(said) else None
 
@@ -94,14 +98,20 @@ def network(shown: str) -> Reason | None:
     if _CERTIFICATE.search(shown):
         return Reason(
             "a certificate is not trusted",
-            "name the company's certificates with `--ca-bundle FILE`, or set SSL_CERT_FILE",
+            Hint(
+                "name the company's certificates with `--ca-bundle FILE`, or set SSL_CERT_FILE",
+                check="net.index",
+            ),
         )
     if _NAME_RESOLUTION.search(shown):
         named = _UNRESOLVED.search(shown)
         what = f"the name {next(filter(None, named.groups()))}" if named else "a host name"
         return Reason(
             f"{what} could not be resolved",
-            "check the engine's network and name resolution, and the proxy variables",
+            Hint(
+                "check the engine's network and name resolution, and the proxy variables",
+                check="net.dns",
+            ),
         )
     return None
 

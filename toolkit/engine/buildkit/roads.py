@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
 from toolkit.engine.client import Engine
-from toolkit.errors import EngineError, EngineRefusedError, EngineTooOldError
+from toolkit.errors import EngineError, EngineRefusedError, EngineTooOldError, Hint
 
 if TYPE_CHECKING:
     from toolkit.engine.buildkit.calls import Channel
@@ -127,7 +127,7 @@ def _without_session(engine: Engine, services: Services, stack: ExitStack, name:
         raise EngineTooOldError(
             f"the Docker engine {found.version} at {engine.endpoint} has no BuildKit, which is"
             " required for building images",
-            hint="use a Docker engine, 20.10 or newer, with BuildKit",
+            hint=Hint("use a Docker engine, 20.10 or newer, with BuildKit", check="engine.build"),
         )
     return Way(LISTENER, name, channel)
 

@@ -60,7 +60,10 @@ class Asynchronous(CodeExecutor):
         self, timeout: int, work_dir: Path | str | None, functions: FunctionModule
     ) -> None:
         if timeout < 1:
-            raise ExecutorValueError("Timeout must be greater than or equal to 1.")
+            raise ExecutorValueError(
+                "Timeout must be greater than or equal to 1.",
+                hint="give a number of seconds from 1",
+            )
         self._timeout = timeout
         self._given = None if work_dir is None else Path(work_dir)
         if self._given is not None:
