@@ -40,16 +40,18 @@ def plan(before: Snapshot, after: Snapshot) -> Plan:
     changed = sorted(path for path, stamp in after.items() if before.get(path) != stamp)
     left = tuple(path for path in changed if leaves(path, after[path]))
     send = tuple(path for path in changed if path not in left and after[path] != b"x")
-    unknown = tuple(path + b"/" for path, stamp in after.items() if stamp == b"x")
-    gone = [
+    gone = {
         path
-        for path in before
-        if path not in after
-        or (before[path][:1] == b"d") != (after[path][:1] in {b"d", b"x"})
-        or path in left
-    ]
-    remove = sorted((path for path in gone if not path.startswith(unknown)), reverse=True)
-    return Plan(send, tuple(remove), sum(_size(after[path]) for path in send), left)
+        for path in changed
+        if path in before
+        and ((before[path][:1] == b"d") != (after[path][:1] in {b"d", b"x"}) or path in left)
+    }
+    gone |= before.keys() - after.keys()
+    if gone:
+        unknown = tuple(path + b"/" for path, stamp in after.items() if stamp == b"x")
+        gone = {path for path in gone if not path.startswith(unknown)}
+    remove = tuple(sorted(gone, reverse=True))
+    return Plan(send, remove, sum(_size(after[path]) for path in send), left)
 
 
 def leaves(path: bytes, stamp: bytes) -> bool:

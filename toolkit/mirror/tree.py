@@ -41,6 +41,8 @@ ENTER = _DIRECTORY | os.O_NOFOLLOW
 READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _TICK = 12_000_000
 """Nanoseconds, more than a tick of any kernel."""
+_COARSE = 5
+"""Linux's CLOCK_REALTIME_COARSE: the time that a file gets which is written now."""
 _ENCODING, _ERRORS = sys.getfilesystemencoding(), sys.getfilesystemencodeerrors()
 _MOST_KNOWN = 50_000
 """Stamps that are kept: some twenty megabytes, which may be the container's."""
@@ -66,6 +68,13 @@ def stamp(found: os.stat_result, target: bytes = b"") -> bytes:
     return b"f %o %d %d %d %d" % (mode & 0o777, *numbers)
 
 
+def _tick() -> int:
+    """A time from which on a file may be written that will be written again at the same time."""
+    if sys.platform == "linux":
+        return time.clock_gettime_ns(_COARSE)
+    return time.time_ns() - _TICK
+
+
 def scan(root: int, most: int, known: Known | None = None) -> dict[bytes, bytes]:
     """Everything in the folder, and the stamp of each. Raises TooManyError, and OSError.
 
@@ -83,7 +92,7 @@ class _Search:
     def __init__(self, most: int, known: Known) -> None:
         self._most = most
         self._known = known
-        self._recent = time.time_ns() - _TICK
+        self._recent = _tick()
         self.found: dict[bytes, bytes] = {}
 
     def look(self, folder: int, prefix: bytes) -> None:

@@ -120,9 +120,13 @@ class Conversation:
         )
 
     def _feed(self) -> None:
-        """Send as much input as the worker has room for, and is there, then its end."""
-        while self._input is not None and self._credit > 0:
-            piece = self._input.read(min(self._credit, protocol.CHUNK))
+        """Send as much input as the worker has room for, and is there, then its end.
+
+        Never a small piece because there is little room just now: that would be granted again as
+        little room, and so on to the end of the input.
+        """
+        while self._input is not None and self._credit >= protocol.CHUNK:
+            piece = self._input.read(protocol.CHUNK)
             if piece is None:
                 return
             if not piece:
