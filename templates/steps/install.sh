@@ -26,6 +26,8 @@ if [ -f uv-environment.txt ]; then
 fi
 constraints=
 if [ -f constraints.txt ]; then constraints="--constraint constraints.txt"; fi
+# A lock is the whole: nothing is looked for besides.
+if [ -f locked.txt ]; then constraints=$(cat locked.txt); fi
 
 find_uv() {
     uv=/run/toolkit/uv/uv
@@ -58,7 +60,10 @@ install_with_uv() {
         add $1 pip || return
     fi
     # The lock has the index's hashes. Where the requirements bring their own, those count, for all.
-    if grep -q '^ *--hash=\|^--require-hashes' requirements.txt; then
+    if [ -f locked.txt ]; then
+        # The hashes that there are are checked; a folder and a repository have none.
+        set -- $1 --requirement requirements.txt $constraints
+    elif grep -q '^ *--hash=\|^--require-hashes' requirements.txt; then
         set -- $1 --require-hashes --requirement requirements.txt $constraints
     else
         set -- $1 --no-deps --requirement "$scratch/locked.txt"

@@ -77,6 +77,7 @@ def test_the_commands_are_these() -> None:
         "images",
         "images inspect",
         "images prune",
+        "lock",
         "ps",
         "pull-image",
         "push-image",

@@ -16,12 +16,14 @@ import pytest
 from click.testing import CliRunner
 
 from toolkit.cli._spec_options import SpecOptions, read_spec, spec_options
+from toolkit.deps import Target, select
 from toolkit.errors import SpecError
 from toolkit.spec import ImageSpec
 
 CASES = Path(__file__).parents[1] / "cases" / "formats"
 NAMES = sorted(path.parent.name for path in CASES.glob("*/args"))
 
+TARGET = Target("3.11.2", "linux/amd64", "glibc 2.36")
 Golden = Callable[[str, str], None]
 
 
@@ -40,11 +42,13 @@ def asked(arguments: list[str]) -> ImageSpec:
 
 
 def told(spec: ImageSpec) -> Iterator[str]:
-    dependencies = spec.dependencies
+    dependencies = select(spec.dependencies, TARGET)
     for each in dependencies.requirements + dependencies.constraints:
         line = f" (line {each.line})" if each.entry and each.line else ""
         yield f"{each.where}{line}: {each.text}"
     yield f"base: {spec.wanted_base}"
+    yield from (f"login for: {each.host}" for each in dependencies.credentials)
+    yield from ("locked" for _ in range(dependencies.is_locked))
     yield from (f"python: {each.said} ({each.where})" for each in dependencies.pythons)
     yield from (f"apt: {each}" for each in spec.apt)
     yield from (f"apt for the build: {each}" for each in spec.apt_build)

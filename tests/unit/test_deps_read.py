@@ -588,11 +588,7 @@ def test_a_file_that_asks_for_nothing_is_refused(text: str) -> None:
     ("name", "message"),
     [
         ("environment.yml", "this format (conda's format) is not read"),
-        ("poetry.lock", "this format (Poetry's lock) is not read"),
         ("pdm.lock", "this format (PDM's lock) is not read"),
-        ("pylock.dev.toml", "this format (a lock of PEP 751) is not read"),
-        ("Pipfile", "this format (Pipenv's) is not read"),
-        ("Pipfile.lock", "this format (Pipenv's) is not read"),
         ("image.json", "this format (JSON) is not read"),
         (
             "setup.py",

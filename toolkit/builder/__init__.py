@@ -19,8 +19,9 @@ from toolkit import __version__, image, labels, renderer, resources
 from toolkit.builder import secrets, sharing
 from toolkit.builder.events import Event, Listener, Said, ignore
 from toolkit.builder.foundation import MakeBase, Search, find_base
-from toolkit.builder.record import record
+from toolkit.builder.record import changed, record
 from toolkit.builder.sharing import registry_of
+from toolkit.deps import Target, select
 from toolkit.engine import Engine
 from toolkit.errors import BuildError, EngineRefusedError, PushError, SpecError, ToolkitError
 from toolkit.image import REPOSITORY, Base, Image, Stored
@@ -106,9 +107,14 @@ class Plan:
 def plan(
     spec: ImageSpec, *, engine: Engine, options: BuildOptions, listener: Listener = ignore
 ) -> Plan:
-    """Find the base and render. Raises what finding a base raises, and TemplateError."""
+    """Find the base, choose what of a lock is for it, and render.
+
+    Raises what finding a base raises, SpecError and TemplateError.
+    """
     search = Search(options.pull, options.cache, options.make_base, listener)
     base = find_base(engine, spec, search)
+    target = Target(base.python, base.platform, base.libc)
+    spec = replace(spec, dependencies=select(spec.dependencies, target))
     return Plan(spec, base, renderer.render(spec, base, resources.templates()))
 
 
@@ -276,20 +282,7 @@ def changes(engine: Engine, planned: Plan) -> tuple[str, ...]:
     newest = image.newest(engine, planned.spec.name)
     if newest is None:
         return (f"no image named {REPOSITORY}/{planned.spec.name} has been built here before",)
-    before, now = newest.inputs, planned.rendered.inputs
-    return tuple(
-        f"{part} was {verb}"
-        for part in sorted(before.keys() | now.keys())
-        if (verb := _verb(before.get(part), now.get(part)))
-    )
-
-
-def _verb(before: str | None, now: str | None) -> str:
-    if before == now:
-        return ""
-    if before is None:
-        return "added"
-    return "removed" if now is None else "changed"
+    return changed(newest.inputs, planned.rendered.inputs)
 
 
 def _is_reusable(stored: Stored, planned: Plan, options: BuildOptions) -> bool:

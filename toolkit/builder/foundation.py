@@ -29,10 +29,12 @@ if TYPE_CHECKING:
 
 OLDEST_PYTHON: Final = (3, 8)
 
+_FACTS: Final = ("python", "system", "libc")
+
 MakeBase = Callable[[], ImageReference]
 
 _EXAMINE: Final = """
-import json, sys
+import json, os, sys
 facts = {}
 for path in ("/etc/os-release", "/usr/lib/os-release"):
     try:
@@ -45,9 +47,14 @@ from importlib.util import find_spec
 installers = [name for name in ("pip", "ensurepip") if find_spec(name) and find_spec("venv")]
 name, version = (facts.get(key, "").strip("\\"'") for key in ("ID", "VERSION_CODENAME"))
 version = version or facts.get("VERSION_ID", "").strip("\\"'")
+try:
+    libc = os.confstr("CS_GNU_LIBC_VERSION") or ""
+except (OSError, ValueError):
+    libc = ""
 print(json.dumps({
     "python": "%d.%d.%d" % sys.version_info[:3],
     "system": "-".join(filter(None, (name, version))) or "unknown",
+    "libc": ".".join(libc.split(".")[:2]) or "musl 1.2",
     "installers": installers,
 }))
 """
@@ -86,6 +93,7 @@ def find_base(engine: Engine, spec: ImageSpec, search: Search) -> Base:
         system=facts["system"],
         user=stored.user,
         layers=stored.layers,
+        libc=facts["libc"],
     )
 
 
@@ -200,7 +208,7 @@ def _facts(
     path = cache / "bases" / f"{stored.id.removeprefix('sha256:')}.json"
     try:
         facts = json.loads(path.read_bytes())
-        return {"python": str(facts["python"]), "system": str(facts["system"])}
+        return {name: str(facts[name]) for name in _FACTS}
     except (OSError, ValueError, KeyError, TypeError):
         facts = _examined(engine, reference, stored)
     with suppress(OSError):  # a cache that cannot be written to is none
@@ -241,7 +249,7 @@ def _examined(engine: Engine, reference: ImageReference, stored: Stored) -> Mapp
             f"the base image {reference} has a Python without venv and pip",
             hint="install the distribution's package for them (Debian: python3-venv) in the base",
         )
-    return {"python": facts["python"], "system": facts["system"]}
+    return {name: facts[name] for name in _FACTS}
 
 
 def _contents(text: str, reference: ImageReference) -> Hint:

@@ -27,6 +27,23 @@ def record(dependencies: Dependencies, rendered: Rendered) -> Mapping[str, str]:
     }
 
 
+def changed(before: Mapping[str, str], now: Mapping[str, str]) -> tuple[str, ...]:
+    """What differs between the parts of two digests, a line each."""
+    return tuple(
+        f"{part} was {verb}"
+        for part in sorted(before.keys() | now.keys())
+        if (verb := _verb(before.get(part), now.get(part)))
+    )
+
+
+def _verb(before: str | None, now: str | None) -> str:
+    if before == now:
+        return ""
+    if before is None:
+        return "added"
+    return "removed" if now is None else "changed"
+
+
 def _wanted(dependencies: Dependencies) -> Iterator[str]:
     """What was asked for, shortly: no URLs, no markers, no folder of this machine."""
     names = {local.at: PurePosixPath(local.shown).name for local in dependencies.local}

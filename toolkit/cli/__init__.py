@@ -36,6 +36,10 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "engine": ("toolkit.cli.engine:engine", "Make sure that a Docker engine answers."),
     "gc": ("toolkit.cli.gc:gc", "Remove what killed processes have left."),
     "images": ("toolkit.cli.images:images", "List the images of ours that this engine has."),
+    "lock": (
+        "toolkit.cli.lock:lock",
+        "Write down what dependency files come to, as a lock (PEP 751).",
+    ),
     "ps": ("toolkit.cli.ps:ps", "List the containers of ours, and how they stand."),
     "pull-image": ("toolkit.cli.pull_image:pull_image", "Pull an image from its registry."),
     "push-image": ("toolkit.cli.push_image:push_image", "Push an image to its registry."),

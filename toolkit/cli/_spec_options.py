@@ -11,44 +11,56 @@ import click
 
 from toolkit import deps, resources
 from toolkit.deps import Dependencies, Selection
+from toolkit.lock.exporting import exporter
+from toolkit.lock.program import Uv
 from toolkit.spec import DEFAULT_BASE, ImageSpec, default_name
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
-class SpecOptions(TypedDict):
-    """What the options below come to."""
+class DependencyOptions(TypedDict):
+    """What the options that say what is to be installed come to, and on which Python."""
 
     deps: tuple[str, ...]
     with_packages: tuple[str, ...]
     extra: tuple[str, ...]
     group: tuple[str, ...]
-    name: str | None
+    exclude_newer: str | None
     base: str | None
     python: str | None
+    allow_outside: bool
+
+
+class SpecOptions(DependencyOptions):
+    """What the options below come to."""
+
+    name: str | None
     apt: tuple[str, ...]
     apt_build: tuple[str, ...]
     env: tuple[str, ...]
     label: tuple[str, ...]
     tag: tuple[str, ...]
     excuse_import: tuple[str, ...]
-    allow_outside: bool
 
 
 def spec_options(command: _Command) -> _Command:
     """Add the options to a command."""
-    for option in reversed(_OPTIONS):
+    for option in reversed((*_DEPENDENCIES, *_OPTIONS)):
+        command = option(command)
+    return command
+
+
+def dependency_options(command: _Command) -> _Command:
+    """Add those that say what is to be installed, and on which Python."""
+    for option in reversed(_DEPENDENCIES):
         command = option(command)
     return command
 
 
 def read_spec(options: SpecOptions) -> ImageSpec:
     """The spec that the options describe. Raises SpecError with all problems of a file."""
+    dependencies = _asked(options)
     paths = [Path(path) for path in options["deps"]]
-    if not paths and not options["with_packages"]:
-        raise click.UsageError("Give --deps FILE or --with PACKAGE.")
-    selection = Selection(options["extra"], options["group"], options["with_packages"])
-    dependencies = _read(paths, selection, allow_outside=options["allow_outside"])
     return ImageSpec.from_mapping(
         {
             "name": options["name"] or default_name(paths, resources.tree("images")),
@@ -65,11 +77,30 @@ def read_spec(options: SpecOptions) -> ImageSpec:
     )
 
 
+def read_wanted(options: DependencyOptions) -> ImageSpec:
+    """The spec of what is to be installed, everything else as it is by default."""
+    table = {"base": options["base"], "python": options["python"]}
+    return ImageSpec.from_mapping(table, _asked(options))
+
+
 def read_dependencies(files: Sequence[str], base: str | None) -> ImageSpec:
     """The spec of dependency files alone, everything else as it is by default."""
     paths = [Path(path) for path in files]
     table = {"name": default_name(paths, resources.tree("images")), "base": base}
     return ImageSpec.from_mapping(table, _read(paths, Selection(), allow_outside=False))
+
+
+def _asked(options: DependencyOptions) -> Dependencies:
+    paths = [Path(path) for path in options["deps"]]
+    if not paths and not options["with_packages"]:
+        raise click.UsageError("Give --deps FILE or --with PACKAGE.")
+    selection = Selection(
+        extras=options["extra"],
+        groups=options["group"],
+        packages=options["with_packages"],
+        newest=options["exclude_newer"],
+    )
+    return _read(paths, selection, allow_outside=options["allow_outside"])
 
 
 def _read(paths: Sequence[Path], selection: Selection, *, allow_outside: bool) -> Dependencies:
@@ -78,7 +109,12 @@ def _read(paths: Sequence[Path], selection: Selection, *, allow_outside: bool) -
     below = all(path.resolve().is_relative_to(here) for path in paths)
     root = here if below else None
     return deps.read(
-        paths, env=os.environ, root=root, allow_outside=allow_outside, selection=selection
+        paths,
+        env=os.environ,
+        root=root,
+        allow_outside=allow_outside,
+        selection=selection,
+        export=exporter(lambda: Uv.fetched(resources.cache(os.environ), os.environ)),
     )
 
 
@@ -90,12 +126,12 @@ base_option = click.option(
     help=f"The base image.  [default: {DEFAULT_BASE}]",
 )
 
-_OPTIONS = (
+_DEPENDENCIES = (
     click.option(
         "--deps",
         multiple=True,
         metavar="FILE",
-        help="requirements.txt, pyproject.toml, a script, apt.txt, …; may be given several times.",
+        help="requirements.txt, pyproject.toml, a lock, a script, …, or a folder; may be repeated.",
     ),
     click.option(
         "--with",
@@ -106,9 +142,22 @@ _OPTIONS = (
     ),
     click.option("--extra", multiple=True, metavar="NAME", help="An extra of the project."),
     click.option("--group", multiple=True, metavar="NAME", help="A dependency group of it."),
-    click.option("--name", metavar="NAME", help="The image's name: toolkit/NAME:…  [default: env]"),
+    click.option(
+        "--exclude-newer",
+        metavar="WHEN",
+        help="Overlook what was uploaded later: 2026-01-31, or 7 days.",
+    ),
     base_option,
     click.option("--python", metavar="VERSION", help="The Python that the base must have: 3.12"),
+    click.option(
+        "--allow-outside",
+        is_flag=True,
+        help="Let the file refer to local paths outside its folder.",
+    ),
+)
+
+_OPTIONS = (
+    click.option("--name", metavar="NAME", help="The image's name: toolkit/NAME:…  [default: env]"),
     click.option(
         "--apt", multiple=True, metavar="PACKAGE", help="A Debian package that the image needs."
     ),
@@ -128,10 +177,5 @@ _OPTIONS = (
         multiple=True,
         metavar="MODULE",
         help="A module whose failing import does not matter.",
-    ),
-    click.option(
-        "--allow-outside",
-        is_flag=True,
-        help="Let the file refer to local paths outside its folder.",
     ),
 )

@@ -23,6 +23,7 @@ from toolkit.reference import ImageReference
 
 
 class _Options(SpecOptions):
+    locked: bool
     ca_bundle: Path | None
     secret: tuple[str, ...]
     pull: bool
@@ -44,6 +45,7 @@ class _Options(SpecOptions):
     epilog="Example: toolkit build-image --deps requirements.txt --apt libgl1",
 )
 @spec_options
+@click.option("--locked", is_flag=True, help="Refuse to build from anything but a lock.")
 @click.option("--ca-bundle", type=click.Path(path_type=Path), help="A CA bundle for the build.")
 @click.option(
     "--secret",
@@ -83,6 +85,8 @@ def build_image(**options: Unpack[_Options]) -> None:
     if options["quiet"] and options["verbose"]:
         raise click.UsageError("Give either --quiet or --verbose.")
     spec = read_spec(options)
+    if options["locked"]:
+        spec.dependencies.check_locked()
     given = secrets.read(options["secret"], os.environ)
     if options["sbom"] is not None:
         from toolkit.images import sbom  # a build with nothing to do looks into no image

@@ -109,8 +109,9 @@ def prune(context: click.Context, /, **options: Unpack[_PruneOptions]) -> None:
     metavar="FILE",
     help="Write a CycloneDX SBOM to FILE.",
 )
+@click.option("--lock", is_flag=True, help="Print the record of what was installed (PEP 751).")
 @click.option("--json", "as_json", is_flag=True, help=_JSON)
-def inspect(*, image: str, everything: bool, sbom: Path | None, as_json: bool) -> None:
+def inspect(*, image: str, everything: bool, sbom: Path | None, lock: bool, as_json: bool) -> None:
     """Show what is in IMAGE: its packages by size, its layers, and what it was made from.
 
     The image is read without running anything of it.
@@ -125,6 +126,9 @@ def inspect(*, image: str, everything: bool, sbom: Path | None, as_json: bool) -
         seen = looked_at(engine, image)
     if sbom is not None:
         bills.write(sbom, seen)
+    if lock:
+        click.echo(seen.contents.lock, nl=False)
+        return
     if as_json:
         _print(_image_report.document(seen))
         return

@@ -8,13 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 from urllib.parse import quote
 
 from toolkit.context import ContextFile
 from toolkit.deps import urls
 from toolkit.deps.python import PythonWish
 from toolkit.deps.urls import Credential
+from toolkit.errors import Problem, SpecError
+
+if TYPE_CHECKING:
+    from toolkit.deps.locked import Locked
 
 CONTEXT_MOUNT: Final = "/run/toolkit/context"
 """Where a build finds the context while it installs; local paths are written so."""
@@ -129,6 +133,12 @@ class Requirement:
             return f"{self.name}{extras} @ {place}{marker}"
         return f"{self.name}{extras}{self.specifier}{marker}"
 
+    @property
+    def is_exact(self) -> bool:
+        """Whether it can be met in one way only: by a file with a hash, of a version or a URL."""
+        pinned = self.specifier.startswith("==") and not set(self.specifier) & {"*", ","}
+        return bool(self.hashes) and (pinned or self.url is not None or self.local is not None)
+
     def _place(self) -> str:
         if self.local is None:
             return self.url or ""
@@ -150,6 +160,7 @@ class Dependencies:
     in URLs and are nowhere else; neither their repr nor that of this value has them. `pythons` is
     what the files ask of the Python, `apt` and `apt_build` the Debian packages that they name, for
     the image and for its build. `exclude_newer` is the time after which uploads do not count.
+    `locks` are the whole of it where there are some; `select` makes requirements of them.
     """
 
     requirements: tuple[Requirement, ...] = ()
@@ -162,6 +173,24 @@ class Dependencies:
     apt: tuple[str, ...] = ()
     apt_build: tuple[str, ...] = ()
     exclude_newer: str | None = None
+    locks: tuple[Locked, ...] = ()
+
+    @property
+    def is_locked(self) -> bool:
+        """Whether nothing is left to resolve: a lock, or nothing but exact versions with hashes."""
+        return bool(self.locks) or all(each.is_exact for each in self.requirements)
+
+    def check_locked(self) -> None:
+        """Refuse what is not locked. Raises SpecError with each entry that leaves a choice."""
+        if not self.is_locked:
+            raise SpecError.gathered(
+                [
+                    Problem(each.where, f"{each.name or 'this'} is not locked")
+                    for each in self.requirements
+                    if not each.is_exact
+                ],
+                hint="write a lock with `toolkit lock`, and give that with --deps",
+            )
 
     @property
     def needs_git(self) -> bool:
@@ -172,8 +201,9 @@ class Dependencies:
         """Give what the build context must hold: up to three lists, and what is below `local/`.
 
         `requirements.txt` and, if need be, `constraints.txt` are for pip and uv alike;
-        `uv-environment.txt` has what uv would overlook there, a variable a line. The same wishes
-        give the same bytes, wherever the files lay and whatever comments they had.
+        `uv-environment.txt` has what uv would overlook there, a variable a line, and `locked.txt`
+        says that nothing is to be installed besides. The same wishes give the same bytes, wherever
+        the files lay and whatever comments they had.
         """
         wanted = [line for each in self.requirements for line in each.lines()]
         limits = [line for each in self.constraints for line in each.lines()]
@@ -181,6 +211,7 @@ class Dependencies:
             _REQUIREMENTS: [*self.options.lines(), *wanted],
             "constraints.txt": sorted(limits),
             "uv-environment.txt": list(self._uv_environment()),
+            "locked.txt": ["--no-deps"] if self.locks else [],
         }
         return (
             *(
@@ -195,6 +226,9 @@ class Dependencies:
         yield from self.options.uv_environment()
         if self.exclude_newer is not None:
             yield f"UV_EXCLUDE_NEWER={self.exclude_newer}"
+        if self.locks and self.options.extra_index_urls:
+            # Every file has its hash, so it does not matter which index has one of that name.
+            yield "UV_INDEX_STRATEGY=unsafe-best-match"
 
     def index_file(self) -> ContextFile:
         """Give the options that say where packages come from, as a list without packages.

@@ -12,7 +12,19 @@ from typing import Final, Literal
 from toolkit.deps import script
 from toolkit.errors import SpecError
 
-Format = Literal["requirements", "pyproject", "script", "apt", "apt-build", "python-version"]
+Format = Literal[
+    "requirements",
+    "pyproject",
+    "script",
+    "apt",
+    "apt-build",
+    "python-version",
+    "pylock",
+    "pipfile",
+    "pipfile-lock",
+    "poetry-lock",
+    "uv-lock",
+]
 
 _BY_NAME: Final[tuple[tuple[str, Format], ...]] = (
     ("pyproject.toml", "pyproject"),
@@ -20,6 +32,12 @@ _BY_NAME: Final[tuple[tuple[str, Format], ...]] = (
     ("apt.txt", "apt"),
     ("apt-build.txt", "apt-build"),
     (".python-version", "python-version"),
+    ("pylock.toml", "pylock"),
+    ("pylock.*.toml", "pylock"),
+    ("Pipfile", "pipfile"),
+    ("Pipfile.lock", "pipfile-lock"),
+    ("poetry.lock", "poetry-lock"),
+    ("uv.lock", "uv-lock"),
 )
 
 _WHAT: Final[dict[Format, str]] = {
@@ -28,6 +46,11 @@ _WHAT: Final[dict[Format, str]] = {
     "apt": "a list of Debian packages",
     "apt-build": "a list of Debian packages",
     "python-version": "a Python version",
+    "pylock": "a lock of PEP 751",
+    "pipfile": "Pipenv's",
+    "pipfile-lock": "Pipenv's lock",
+    "poetry-lock": "Poetry's lock",
+    "uv-lock": "uv's lock",
 }
 
 _METADATA: Final = (
@@ -36,11 +59,7 @@ _METADATA: Final = (
 _NOT_READ: Final = (
     ("setup.py", "a program that has to be run to know its dependencies", _METADATA),
     ("setup.cfg", "setuptools' old metadata", _METADATA),
-    ("pylock*.toml", "a lock of PEP 751", "export it to a requirements.txt and use that file"),
-    ("uv.lock", "uv's lock", "run `uv export --frozen -o requirements.txt` and use that file"),
-    ("poetry.lock", "Poetry's lock", "run `poetry export -o requirements.txt` and use that file"),
-    ("pdm.lock", "PDM's lock", "run `pdm export -o requirements.txt` and use that file"),
-    ("Pipfile*", "Pipenv's", "run `pipenv requirements > requirements.txt` and use that file"),
+    ("pdm.lock", "PDM's lock", "run `pdm export -f pylock -o pylock.toml` and use that file"),
     ("*.yml", "conda's format", "list the packages of its pip section in a requirements.txt"),
     ("*.yaml", "conda's format", "list the packages of its pip section in a requirements.txt"),
     ("*.toml", "TOML", "list the packages in a requirements.txt"),

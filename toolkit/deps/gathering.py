@@ -7,11 +7,11 @@ of a format hands over texts with their places; it keeps nothing itself.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, Literal, TypeAlias
 
 from toolkit.deps import local, options, python, text, urls
 from toolkit.deps.dependencies import (
@@ -21,6 +21,7 @@ from toolkit.deps.dependencies import (
     LocalFile,
     Requirement,
 )
+from toolkit.deps.locked import Locked
 from toolkit.deps.python import PythonWish
 from toolkit.deps.requirement import Wish
 from toolkit.deps.selection import Kind, Selection, normalized
@@ -29,6 +30,9 @@ from toolkit.errors import Problem, SpecError
 
 MAX_HINTS: Final = 3
 
+Export: TypeAlias = Callable[[Path, Selection], str]
+"""Gives, of a uv.lock, the pylock.toml with these extras and groups. Raises SpecError."""
+
 
 @dataclass(slots=True)
 class Gathering:
@@ -36,6 +40,7 @@ class Gathering:
 
     env: Mapping[str, str]
     selection: Selection = field(default_factory=Selection)
+    export: Export | None = None
     options: IndexOptions = field(default_factory=IndexOptions)
     read: dict[tuple[Path, bool], str] = field(default_factory=dict)
     _requirements: list[Requirement] = field(default_factory=list)
@@ -45,6 +50,7 @@ class Gathering:
     _pythons: dict[PythonWish, None] = field(default_factory=dict)
     _apt: dict[str, None] = field(default_factory=dict)
     _apt_build: dict[str, None] = field(default_factory=dict)
+    _locks: list[Locked] = field(default_factory=list)
     _newest: dict[str, str] = field(default_factory=dict)  # each with the place that says it
     _known: set[tuple[Kind, str]] = field(default_factory=set)
     _problems: list[Problem] = field(default_factory=list)
@@ -57,10 +63,11 @@ class Gathering:
                 self.wrong("", error)
         if at_odds := python.conflict(tuple(self._pythons)):
             self.wrong("", SpecError(at_odds, hint="change one of them"))
+        self._check_locks()
         if self._problems:
             raise SpecError.gathered(self._problems, hint=self._hint())
         files = tuple(dict.fromkeys(self.read.values()))
-        if not self._requirements:
+        if not self._requirements and not self._locks:
             who = "the files ask" if len(files) > 1 else "the file asks"
             raise SpecError(
                 f"{', '.join(files)}: {who} for no package",
@@ -76,7 +83,8 @@ class Gathering:
             pythons=tuple(self._pythons),
             apt=tuple(self._apt),
             apt_build=tuple(self._apt_build),
-            exclude_newer=next(iter(self._newest), None),
+            exclude_newer=self.selection.newest or next(iter(self._newest), None),
+            locks=tuple(self._locks),
         )
 
     def wrong(self, where: str, error: SpecError) -> None:
@@ -105,6 +113,10 @@ class Gathering:
         """Take a requirement, or what limits one."""
         (self._constraints if constraint else self._requirements).append(requirement)
 
+    def add_lock(self, lock: Locked) -> None:
+        """Take a lock, which is then the whole of what is installed, with other locks."""
+        self._locks.append(lock)
+
     def add_python(self, wish: PythonWish) -> None:
         """Take what a file asks of the Python."""
         self._pythons[wish] = None
@@ -115,7 +127,7 @@ class Gathering:
 
     def set_newest(self, when: str, where: str) -> None:
         """Take the time after which nothing counts that was uploaded. Raises SpecError."""
-        if self._newest and when not in self._newest:
+        if self.selection.newest is None and self._newest and when not in self._newest:
             ((other, place),) = self._newest.items()
             raise SpecError(
                 f"{when!r} is not what {place} says: {other!r}",
@@ -184,6 +196,19 @@ class Gathering:
             return self.remote(urls.index(value))
         path = urls.path_of_url(value) if urls.scheme_of(value) == "file" else value
         return f"{CONTEXT_MOUNT}/{self.place(path, 'links', source, line)}"
+
+    def _check_locks(self) -> None:
+        besides = (*self._requirements, *self._constraints)
+        if self._locks and besides:
+            first, lock = besides[0], self._locks[0].file
+            text = first.name or first.text
+            self.wrong(
+                first.where,
+                SpecError(
+                    f"{text} is asked for besides {lock}, a lock, which is the whole",
+                    hint="lock them together with `toolkit lock`, or leave one out",
+                ),
+            )
 
     def _hint(self) -> str:
         """One hint as it is; of several the first few, each with its place."""

@@ -48,11 +48,19 @@ def normal(path: Path) -> str:
     return os.path.normpath(path)
 
 
+def exists(path: Path) -> bool:
+    """Whether there is something. Unlike Path.exists, this raises for no name."""
+    try:
+        return os.path.exists(path)  # noqa: PTH110 (Path.exists raises for names that are too long)
+    except ValueError:  # a NUL
+        return False
+
+
 def find(text: str, shown: str, folders: Sequence[Path]) -> Path:
     """Give the first of the folders in which the path exists, joined with it. Raises SpecError."""
     for folder in folders:
         path = folder / text
-        if os.path.exists(path):  # noqa: PTH110 (Path.exists raises for names that are too long)
+        if exists(path):
             return path
     hint = "write the path as seen from the folder of the file that names it"
     if ";" in text or "#" in text:

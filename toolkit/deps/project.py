@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
+from packaging.utils import canonicalize_name
+
 from toolkit.deps.gathering import Gathering
 from toolkit.deps.python import wish
 from toolkit.deps.requirement import Wish, understand
@@ -18,6 +20,11 @@ from toolkit.deps.uv_sources import UvSources
 from toolkit.errors import SpecError
 
 _NOWHERE: Final = UvSources()
+
+
+def canonical(name: str) -> str:
+    """A name as it is compared."""
+    return str(canonicalize_name(name))
 
 
 def understood(text: str) -> Wish:

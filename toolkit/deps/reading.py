@@ -12,18 +12,22 @@ from toolkit.deps import (
     folder,
     formats,
     local,
+    pipenv,
     plain,
+    poetry,
+    pylock,
     pyproject,
     python_version,
     script,
     sources,
     text,
+    uv_lock,
 )
 from toolkit.deps.dependencies import Dependencies
 from toolkit.deps.formats import Format
-from toolkit.deps.gathering import Gathering
+from toolkit.deps.gathering import Export, Gathering
 from toolkit.deps.local import Project
-from toolkit.deps.selection import Selection
+from toolkit.deps.selection import Selection, newest
 from toolkit.deps.sources import Source
 from toolkit.errors import SpecError
 
@@ -34,6 +38,11 @@ _READERS: Final[Mapping[Format, Callable[[str, Source, Gathering], None]]] = {
     "apt": debian.read,
     "apt-build": debian.read_build,
     "python-version": python_version.read,
+    "pylock": pylock.read,
+    "pipfile": pipenv.read,
+    "pipfile-lock": pipenv.read_lock,
+    "poetry-lock": poetry.read,
+    "uv-lock": uv_lock.read,
 }
 
 
@@ -44,6 +53,7 @@ def read(
     root: Path | None = None,
     allow_outside: bool = False,
     selection: Selection | None = None,
+    export: Export | None = None,
 ) -> Dependencies:
     """Read dependency files, with everything that they include and refer to.
 
@@ -51,14 +61,18 @@ def read(
     the values of `${VARIABLES}`. `root` is the project's folder, by default that of each file:
     paths that are not found beside the file that names them are looked for there, and, unless
     `allow_outside`, no include and no local path may leave it. `selection` says which extras and
-    groups of the files are wanted, and which packages besides.
+    groups of the files are wanted, and which packages besides. `export` gives the pylock.toml that
+    is in a uv.lock, for this has no uv; without it a uv.lock is refused.
 
     Raises SpecError with all problems of all files.
     """
     selection = selection or Selection()
     if not paths and not selection.packages:
         raise SpecError("no dependency file is given", hint="name a requirements file")
-    into = Gathering(env, selection)
+    into = Gathering(env, selection, export)
+    if selection.newest is not None:
+        with into.at("--exclude-newer"):
+            newest(selection.newest)
     for path in paths:
         at = path if path.is_dir() else path.parent
         _read(Source(path, str(path), Project(root or at, allow_outside)), into)

@@ -5,10 +5,11 @@ Hides how names are compared, and what is said of one that no file has.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Literal
+from typing import Final, Literal
 
 from packaging.utils import canonicalize_name
 
@@ -16,14 +17,24 @@ from toolkit.errors import SpecError
 
 Kind = Literal["extra", "group"]
 
+_WHEN: Final = re.compile(
+    r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)?"
+    r"|P(?:\d+[YMWD])*(?:T(?:\d+[HMS])+)?"
+    r"|\d+ ?(?:hour|day|week|month|year)s?(?: ago)?"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What is asked for by name: `--extra`, `--group`, and `--with` for packages of no file."""
+    """What is asked for by name: `--extra`, `--group`, and `--with` for packages of no file.
+
+    `newest` is the time after which uploads do not count, whatever the files say of it.
+    """
 
     extras: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
     packages: tuple[str, ...] = ()
+    newest: str | None = None
 
     def of(self, kind: Kind) -> tuple[str, ...]:
         """The extras or groups as they are compared, each once."""
@@ -35,6 +46,16 @@ class Selection:
         for kind in kinds:
             there = sorted(name for of, name in known if of == kind)
             yield from (_unknown(kind, name, there) for name in self.of(kind) if name not in there)
+
+
+def newest(text: object) -> str:
+    """Check the time of an `exclude-newer`. Raises SpecError, without a place."""
+    if not isinstance(text, str) or not text or not _WHEN.fullmatch(text) or text == "P":
+        raise SpecError(
+            f"{text!r} is neither a date nor a span of time",
+            hint="write it as in: 2026-01-31, or 7 days",
+        )
+    return text
 
 
 def normalized(names: Iterable[str]) -> tuple[str, ...]:

@@ -119,7 +119,7 @@ def _hashes(text: str) -> tuple[str, ...]:
     found: set[str] = set()
     for name, value in _options(text):
         if name == "hash":
-            found.add(_hash(value))
+            found.add(checked_hash(value))
         elif name in _OF_A_REQUIREMENT:
             raise SpecError(
                 f"'--{name}' cannot be carried into the build",
@@ -130,7 +130,8 @@ def _hashes(text: str) -> tuple[str, ...]:
     return tuple(sorted(found))
 
 
-def _hash(value: str) -> str:
+def checked_hash(value: str) -> str:
+    """Give `algorithm:digest` in lower case. Raises SpecError for what pip and uv cannot check."""
     algorithm, _, digest = value.partition(":")
     length = _HEX_DIGITS.get(algorithm)
     if length is None or not re.fullmatch(rf"[0-9A-Fa-f]{{{length}}}", digest):

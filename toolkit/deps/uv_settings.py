@@ -6,20 +6,15 @@ build are refused; those that say how uv works are not ours.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Final
 
 from toolkit.deps import project, tables
 from toolkit.deps.gathering import Gathering
+from toolkit.deps.selection import newest
 from toolkit.deps.sources import Source
 from toolkit.errors import SpecError
 
-_WHEN: Final = re.compile(
-    r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)?"
-    r"|P(?:\d+[YMWD])*(?:T(?:\d+[HMS])+)?"
-    r"|\d+ ?(?:hour|day|week|month|year)s?(?: ago)?"
-)
 _REFUSED: Final = ("override-dependencies", "exclude-dependencies", "exclude-newer-package")
 _PLACES: Final = frozenset({"index-url", "extra-index-url", "find-links"})
 _FLAGS: Final = {"no-index": (True, "no-index"), "prerelease": ("allow", "pre")}
@@ -36,18 +31,6 @@ def read(table: tables.Table, name: str, source: Source, into: Gathering) -> Non
                     hint="lock the project with `uv lock`, and give its uv.lock",
                 )
             _setting(key, value, tables.Entry(source, where), into)
-
-
-def newest(text: object) -> str:
-    """Check the time of an `exclude-newer`. Raises SpecError, without a place."""
-    if not isinstance(text, str):
-        raise tables.expected("a string", text)
-    if not text or not _WHEN.fullmatch(text) or text == "P":
-        raise SpecError(
-            f"{text!r} is neither a date nor a span of time",
-            hint="write it as in: 2026-01-31, or 7 days",
-        )
-    return text
 
 
 def _setting(key: str, value: object, entry: tables.Entry, into: Gathering) -> None:

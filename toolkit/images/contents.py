@@ -32,7 +32,8 @@ class Contents:
     """What is in an image. `distributions` are Python's, the largest first.
 
     `other` are the bytes of the environment that belong to none of them. `installer` is the tool
-    that resolved, `uv` or `pip`; it and `python` are empty where the image does not say.
+    that resolved, `uv` or `pip`, and `lock` its record (PEP 751); they and `python` are empty where
+    the image does not say.
     """
 
     python: str
@@ -40,6 +41,7 @@ class Contents:
     distributions: tuple[Distribution, ...]
     other: int
     system: System
+    lock: str = ""
 
 
 def contents(engine: Engine, image_id: str, *, shown: str) -> Contents:
@@ -66,6 +68,7 @@ def contents(engine: Engine, image_id: str, *, shown: str) -> Contents:
         distributions=found,
         other=venv.size - sum(each.size for each in found),
         system=system,
+        lock=venv.lock,
     )
 
 

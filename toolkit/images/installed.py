@@ -77,6 +77,11 @@ class Venv:
         """The tool that made the lock, or nothing."""
         return str(self._lock().get("created-by") or "")
 
+    @property
+    def lock(self) -> str:
+        """The record of what was installed, as it is in the image, or nothing."""
+        return self._texts.get(_LOCK, "")
+
     def distributions(self) -> tuple[Distribution, ...]:
         """What is installed, the largest first."""
         folders = sorted(

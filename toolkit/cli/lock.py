@@ -1,0 +1,76 @@
+"""`toolkit lock`."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Final, Unpack
+
+import click
+
+from toolkit import resources
+from toolkit.builder.foundation import Search
+from toolkit.builder.targeting import found_target, said_target
+from toolkit.cli._progress import showing
+from toolkit.cli._spec_options import DependencyOptions, dependency_options, read_wanted
+from toolkit.deps import Target
+from toolkit.engine import connect
+from toolkit.spec import ImageSpec
+
+STDOUT: Final = "-"
+
+
+class _Options(DependencyOptions):
+    output: str
+    platform: str | None
+    upgrade: tuple[str, ...]
+    build: bool
+
+
+@click.command(epilog="Example: toolkit lock --deps pyproject.toml -o pylock.toml")
+@dependency_options
+@click.option(
+    "-o",
+    "--output",
+    default="pylock.toml",
+    show_default=True,
+    metavar="FILE",
+    help="The lock; `-` is stdout. The versions of one that is there stay.",
+)
+@click.option("--platform", metavar="PLATFORM", help="Such as linux/arm64.  [default: the base's]")
+@click.option(
+    "--upgrade", multiple=True, metavar="NAME", help="A package whose locked version need not stay."
+)
+@click.option(
+    "--build", is_flag=True, help="Let packages without a wheel run their code here, to be known."
+)
+def lock(**options: Unpack[_Options]) -> None:
+    """Write down what dependency files come to, as a lock (PEP 751).
+
+    The lock is for the Python and the platform of the base image, or for those that are named;
+    with both, no engine is asked. Prints the name of the file.
+    """
+    from toolkit.lock.program import Uv
+    from toolkit.lock.resolving import Manner, resolve
+    from toolkit.lock.writing import before, write
+
+    spec = read_wanted(options)
+    target = _target(spec, options["platform"])
+    output = None if options["output"] == STDOUT else Path(options["output"])
+    manner = Manner(before(output), options["upgrade"], options["build"])
+    uv = Uv.fetched(resources.cache(os.environ), os.environ)
+    text = resolve(spec.dependencies, target, uv, manner)
+    if output is None:
+        click.echo(text, nl=False)
+    else:
+        write(output, text)
+        click.echo(options["output"])
+
+
+def _target(spec: ImageSpec, platform: str | None) -> Target:
+    said = said_target(spec, platform)
+    if said is not None:
+        return said
+    with connect() as engine, showing(quiet=False) as display:
+        search = Search(pull=False, cache=resources.cache(os.environ), make=None, listener=display)
+        return found_target(spec, platform, engine, search)

@@ -1,0 +1,170 @@
+"""A lock: everything that is installed, in exact versions, and nothing besides.
+
+Hides how the part is chosen that is for one machine, and that an index need not be the one from
+which the lock was made: a file is known by its hash, wherever it is fetched.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Final
+from urllib.parse import quote, urlsplit
+
+from packaging.markers import Marker
+from packaging.pylock import (
+    Package,
+    PackageArchive,
+    PackageDirectory,
+    PackageSdist,
+    PackageVcs,
+    PackageWheel,
+    Pylock,
+    PylockSelectError,
+)
+from packaging.utils import canonicalize_name, parse_sdist_filename, parse_wheel_filename
+
+from toolkit.deps.dependencies import Dependencies, IndexOptions, Requirement
+from toolkit.deps.target import Target
+from toolkit.errors import SpecError
+
+LOCAL: Final = "local/"
+"""How paths begin that lie in the context; others in a lock are names of an index's files."""
+HASHES: Final = ("sha256", "sha384", "sha512")
+_PYPI: Final = ("https://pypi.org/simple", "https://pypi.python.org/simple")
+_PYPI_FILES: Final = "files.pythonhosted.org"
+
+
+@dataclass(frozen=True, slots=True)
+class Locked:
+    """One lock, read from `file`, with the extras and groups that are wanted of it.
+
+    Either a PEP 751 document, whose URLs have no logins and whose paths are those of the context,
+    or a list of requirements with markers.
+    """
+
+    file: str
+    pylock: Pylock | None = None
+    extras: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    requirements: tuple[Requirement, ...] = ()
+
+    def selected(self, target: Target) -> Iterator[Requirement]:
+        """Yield what is to be installed on a machine. Raises SpecError where it does not fit."""
+        environment = target.environment()
+        for each in self.requirements:
+            if self._holds(each.marker, target):
+                yield replace(each, marker="")
+        if self.pylock is None:
+            return
+        try:
+            for package, found in self.pylock.select(
+                environment=environment,
+                tags=target.tags(),
+                extras=self.extras,
+                dependency_groups={*(self.pylock.default_groups or ()), *self.groups},
+            ):
+                yield self._requirement(package, found)
+        except PylockSelectError as error:
+            raise SpecError(
+                f"{self.file}: the lock does not fit Python {target.python} on {target.platform}: "
+                f"{error}",
+                hint="lock again for this base, or name a base that fits with --base",
+            ) from error
+
+    def _holds(self, text: str, target: Target) -> bool:
+        marker = Marker(text) if text else None
+        environment = target.environment()
+        variables = {key: str(value) for key, value in environment.items()}
+        return marker is None or any(
+            marker.evaluate({**variables, "extra": extra}) for extra in self.extras or ("",)
+        )
+
+    def indexes(self, wanted: Iterable[Requirement]) -> Iterator[str]:
+        """Yield the index from which each came that came from one; "" where the lock is silent."""
+        known = {each.name: each.index for each in (self.pylock.packages if self.pylock else ())}
+        for each in wanted:
+            if each.specifier:
+                yield known.get(canonicalize_name(each.name or "")) or ""
+
+    def _requirement(
+        self,
+        package: Package,
+        found: PackageVcs | PackageDirectory | PackageArchive | PackageWheel | PackageSdist,
+    ) -> Requirement:
+        one = Requirement(name=package.name, file=self.file, entry=f"packages.{package.name}")
+        subdirectory = getattr(found, "subdirectory", None)
+        fragment = f"subdirectory={quote(subdirectory)}" if subdirectory else ""
+        behind = f"#{fragment}" if fragment else ""
+        if isinstance(found, PackageVcs):
+            return replace(one, url=f"git+{found.url}@{found.commit_id}{behind}")
+        if isinstance(found, PackageDirectory):
+            return replace(one, local=found.path, fragment=fragment)
+        one = replace(one, hashes=_hashes(found.hashes, one))
+        if found.path is not None and found.path.startswith(LOCAL):
+            return replace(one, local=found.path, fragment=fragment)
+        if isinstance(found, PackageArchive):
+            return replace(one, url=f"{found.url}{behind}")
+        if package.index is None and found.url and urlsplit(found.url).hostname != _PYPI_FILES:
+            return replace(one, url=found.url)
+        return replace(one, specifier=f"=={package.version or _version(found)}")
+
+
+def select(dependencies: Dependencies, target: Target) -> Dependencies:
+    """The same with what its locks have for a machine; without locks as it is.
+
+    Raises SpecError where a lock does not fit the machine, or two are at odds.
+    """
+    if not dependencies.locks:
+        return dependencies
+    found: dict[str, Requirement] = {}
+    indexes: dict[str, None] = {}
+    for lock in dependencies.locks:
+        selected = list(lock.selected(target))
+        indexes |= dict.fromkeys(lock.indexes(selected))
+        for each in selected:
+            other = found.setdefault(each.name or each.text, each)
+            if (other.text, other.hashes) != (each.text, each.hashes):
+                raise SpecError(
+                    f"{each.where} is {each.text!r}, and {other.where} is {other.text!r}",
+                    hint="lock them together, or give one of the two",
+                )
+    wanted = tuple(sorted(found.values(), key=lambda each: each.text))
+    if not wanted:
+        raise SpecError(
+            f"{', '.join(dependencies.files)}: nothing of the lock is for Python {target.python} "
+            f"on {target.platform}",
+            hint="check the extras and groups, or lock again",
+        )
+    used = {each.local for each in wanted}
+    return replace(
+        dependencies,
+        requirements=wanted,
+        local=tuple(each for each in dependencies.local if each.at in used),
+        options=_with_indexes(dependencies.options, tuple(indexes)),
+    )
+
+
+def _with_indexes(options: IndexOptions, indexes: tuple[str, ...]) -> IndexOptions:
+    """Besides PyPI, which is whatever the builder's environment says it is."""
+    others = tuple(each for each in indexes if each and each.rstrip("/") not in _PYPI)
+    if len(indexes) == len(others) == 1 and options.index_url is None:
+        return replace(options, index_url=others[0])
+    both = dict.fromkeys((*options.extra_index_urls, *others))
+    return replace(options, extra_index_urls=tuple(both))
+
+
+def _hashes(hashes: Mapping[str, str], one: Requirement) -> tuple[str, ...]:
+    found = tuple(f"{name}:{hashes[name].lower()}" for name in HASHES if name in hashes)
+    if not found:
+        raise SpecError(
+            f"{one.where}: the file has no hash that can be checked",
+            hint="lock again with a tool that writes sha256",
+        )
+    return found
+
+
+def _version(file: PackageWheel | PackageSdist | PackageArchive) -> str:
+    name = file.filename if not isinstance(file, PackageArchive) else ""
+    parse = parse_wheel_filename if name.endswith(".whl") else parse_sdist_filename
+    return str(parse(name)[1])
