@@ -63,6 +63,19 @@ class SecondEngine:
     def address(self) -> str:
         return f"unix://{self.folder}/docker.sock"
 
+    @property
+    def inside(self) -> tuple[str, ...]:
+        """What to put before a command that is to run on its machine, with its network and disk."""
+        pid = str(self.process.pid)
+        while "unshare" in Path(f"/proc/{pid}/cmdline").read_text().split("\0"):
+            pid = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()[0]
+        return (*_rights(), "nsenter", f"--target={pid}", "--mount", "--net", "--pid")
+
+    @property
+    def data(self) -> Path:
+        """Its disk, which is to be seen from its own machine only."""
+        return self.folder / "data"
+
     def kill(self) -> None:
         """End the engine as a crash does: SIGKILL, and its containers live on without it."""
         self._order("kill")

@@ -9,21 +9,17 @@ from __future__ import annotations
 import json
 import os
 import socket
-import subprocess
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from tests.docker.doctoring import doctor, pasted, unsteered
+
 pytestmark = pytest.mark.docker
 
-SCRIPT = "from toolkit.cli import main; main()"
 GONE = "tcp://127.0.0.1:9"
-
-Problems = Mapping[str, Mapping[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,23 +35,6 @@ class Broken:
     options: tuple[str, ...] = ()
     make: Callable[[Path], object] | None = None
     mend: Callable[[Path], object] | None = None
-
-
-def doctor(env: Mapping[str, str], *options: str) -> Problems:
-    """Everything that is neither well nor skipped."""
-    command = [sys.executable, "-c", SCRIPT, "doctor", "--json", *options]
-    ended = subprocess.run(command, env=env, capture_output=True, text=True, timeout=60)
-    found = json.loads(ended.stdout)["checks"]
-    return {each["id"]: each for each in found if each["status"] not in {"ok", "skip"}}
-
-
-def pasted(commands: list[str], env: Mapping[str, str]) -> dict[str, str]:
-    """What a shell's environment is after these."""
-    said = subprocess.run(
-        ["sh", "-ec", "\n".join([*commands, "env -0"])], env=env, capture_output=True, check=True
-    )
-    pairs = (line.partition("=") for line in said.stdout.decode().split("\0") if line)
-    return {name: value for name, _, value in pairs}
 
 
 def configured(**content: object) -> dict[str, str]:
@@ -158,14 +137,7 @@ def home(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def healthy(home: Path) -> dict[str, str]:
-    """An environment in which nothing steers docker or installers."""
-    steering = ("DOCKER_", "PIP_", "UV_", "TOOLKIT_", "SSL_", "REQUESTS_", "CURL_")
-    env = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(steering) and "proxy" not in name.lower()
-    }
-    return {**env, "HOME": str(home), "PATH": f"{home}/bin:{env['PATH']}"}
+    return unsteered(os.environ, str(home))
 
 
 @pytest.mark.parametrize("name", BROKEN)

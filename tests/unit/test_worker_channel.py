@@ -192,7 +192,7 @@ def test_input_that_is_made_of_output(channel: Channel) -> None:
         on_output=lambda _stream, data: heard.append(data),
     )
     assert (result.exit_code, result.stdout) == (0, b"go\nyes\n")
-    assert max(sizes) <= protocol.CHUNK
+    assert max(sizes) <= protocol.INPUT_WINDOW // 4
 
 
 def test_without_input_the_program_reads_the_end_at_once(channel: Channel) -> None:

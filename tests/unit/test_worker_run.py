@@ -43,11 +43,11 @@ def test_a_spare_that_is_killed_has_run_nothing_unless_it_had_heard_what_it_is(
     os.write(ours.begin, b"what it is")
     if has_heard:
         os.read(theirs.begin, 100)
-    os.write(theirs.reports, introduction(10, 11))
+    os.write(theirs.control, introduction(10, 11))
     until_it_rests(run)
     for name in ("begin", "input", "output", "errors"):
         theirs.drop(name)
-    os.write(theirs.reports, NUMBER.pack(KILLED))
+    os.write(theirs.control, NUMBER.pack(KILLED))
     until_it_rests(run)
     assert again == ([] if has_heard else [True])
     assert run.was_killed == has_heard

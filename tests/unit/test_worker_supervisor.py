@@ -63,7 +63,9 @@ def test_parents_are_asked_to_end_before_their_children(
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(supervisor, "processes", lambda: table)
         patched.setattr(os, "kill", lambda pid, number: asked.append((pid, number)))
-        supervisor._Supervisor(FAR, 0, -1, -1)._ask_to_end(set())
+        watching = supervisor.Supervisor(-1, -1)
+        watching.child = FAR
+        watching._ask_to_end(set())
     pids = [pid for pid, number in asked if number == signal.SIGTERM]
     assert pids == [*below({OWN}, table), stray]
     assert asked == [(pid, number) for pid in pids for number in (signal.SIGTERM, signal.SIGCONT)]

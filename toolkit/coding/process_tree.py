@@ -22,7 +22,7 @@ from typing import Final
 
 from toolkit.errors import ExecError
 from toolkit.worker.result import Capture, Command, Result, Stream
-from toolkit.worker.supervisor import END, GRACE, RELEASE, understand
+from toolkit.worker.supervisor import END, GRACE, RELEASE, Account
 
 OnOutput = Callable[[Stream, bytes], None]
 
@@ -183,13 +183,13 @@ class _Tree:
         """The supervisor reports its pid, the exit code, or its own end."""
         data = os.read(self._reports, 64)
         self._heard += data
-        _, child, code, _ = understand(self._heard)
+        account = Account(self._heard)
         if self._code is None:
-            self._code = code
+            self._code = account.code
         if not data:
             self._selector.unregister(self._reports)
-            if self._code is None and child:
-                _end_group(child)
+            if self._code is None and account.child:
+                _end_group(account.child)
             self._let_go()
 
     def _read(self, descriptor: int) -> bool:

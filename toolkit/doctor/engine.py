@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from toolkit.doctor.check import Finding, Fix
@@ -16,6 +17,12 @@ _LIMITS: Final = {
     "CpuCfsQuota": "CPU time",
     "PidsLimit": "processes",
 }
+_TOLD: Final = re.compile(
+    r"No ((kernel )?memory( TCP)?|swap|pids|cpu cfs (quota|period)|oom kill disable) "
+    r"(limit )?support|IPv4 forwarding is disabled",
+    re.IGNORECASE,
+)
+"""What engine.cgroup and net.bridge read from the same answer."""
 
 
 def version(seen: Versions) -> Finding:
@@ -182,15 +189,17 @@ def cgroup(seen: Info) -> Finding:
 
 def warnings(seen: Info) -> Finding:
     """engine.warnings."""
-    said = list(dict.fromkeys(str(line) for line in seen.get("Warnings") or ()))
+    lines = list(dict.fromkeys(str(line) for line in seen.get("Warnings") or ()))
+    said = [line for line in lines if not _TOLD.search(line)]
     if not said:
-        return Finding("the engine warns of nothing")
+        rest = " that other checks do not tell of" if lines else ""
+        return Finding(f"the engine warns of nothing{rest}", data={"warnings": lines})
     return Finding(
         f"the engine warns of {len(said)} thing{'s' if len(said) > 1 else ''}",
         problem="warn",
         why=" ".join(said),
         fix=Fix("do as the engine says"),
-        data={"warnings": said},
+        data={"warnings": lines},
     )
 
 

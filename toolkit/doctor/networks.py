@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import sys
 from collections.abc import Iterator, Mapping
 from ipaddress import AddressValueError, IPv4Network, NetmaskValueError
 from pathlib import Path
@@ -27,7 +28,6 @@ _NAMES: Final = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
 _ENGINE: Final = {"HttpProxy": "HTTP_PROXY", "HttpsProxy": "HTTPS_PROXY", "NoProxy": "NO_PROXY"}
 _PATIENCE: Final = 0.5
 _BRIDGE: Final = "com.docker.network.bridge.name"
-_INTERFACES: Final = Path("/sys/class/net")
 _DEFAULT_SOCKETS: Final = ("/run/docker.sock", "/var/run/docker.sock")
 
 
@@ -70,7 +70,8 @@ def bridge(engine: Engine, info: facts.Info) -> scenes.Bridge:
             if _is_v4(str(pool["Base"]))
         ),
         interface=name if _is_of_this_machine(engine, info) else "",
-        has_interface=(_INTERFACES / name).exists(),
+        # By a call, for /sys may show those of another network namespace.
+        has_interface=name in {each for _, each in socket.if_nameindex()},
     )
 
 
@@ -99,7 +100,7 @@ def _is_of_this_machine(engine: Engine, info: facts.Info) -> bool:
     return (
         path is not None
         and str(path) in _DEFAULT_SOCKETS
-        and _INTERFACES.is_dir()
+        and sys.platform == "linux"
         and "rootless" not in options
         and not is_elsewhere(info)
         and not looks_like_a_container()

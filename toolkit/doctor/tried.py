@@ -42,7 +42,7 @@ def confinement(seen: Sibling) -> Finding:
     data = {"status": dict(seen.status)}
     if seen.untried or not seen.status:
         return Finding(seen.untried or "no container told of it", skipped=True, data=data)
-    why, fix = "", Fix("remove `seccomp-profile` from the engine's daemon.json, and restart it")
+    why, fix = "", Fix("set the engine's own seccomp profile and runtime again in its daemon.json")
     capabilities = int(seen.status.get("CapEff") or "0", 16)
     if seen.status.get("Seccomp", _FILTERED) != _FILTERED:
         why = f"it has no seccomp filter (Seccomp {seen.status['Seccomp']})"

@@ -299,6 +299,8 @@ class World:
     def trial_build(self) -> scenes.Built:
         if not self.python:
             return scenes.Built(untried=_unstarted(self.sibling))
+        if self.sibling.cut_off:
+            return scenes.Built(untried="no step starts on the default network: see net.bridge")
         asked = self.question
         return trial_build.trial_build(
             self.worker, self.local_image, self.python, env=asked.env, ask=not asked.offline

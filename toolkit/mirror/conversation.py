@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
+from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import Final
 
@@ -16,7 +17,6 @@ from toolkit.mirror.plan import Plan, Snapshot, leaves, listed, plan
 from toolkit.mirror.records import (
     ABORT,
     ALL,
-    CHUNK,
     END,
     FAILED,
     FILE,
@@ -49,7 +49,7 @@ class Talk:
 
     def __init__(self) -> None:
         self._records: Iterator[Record] = iter(())
-        self._rest = memoryview(b"")
+        self._rest: deque[bytes | memoryview] = deque()
         self._decoder = Decoder()
         self.has_begun = False
         """Whether something was heard: a helper that says nothing has done nothing."""
@@ -78,11 +78,21 @@ class Talk:
 
     def read(self, size: int) -> bytes | None:
         """So many bytes at most; None: nothing for now."""
-        if not self._rest:
-            self._rest = memoryview(self._more())
-        piece = bytes(self._rest[:size])
-        self._rest = self._rest[size:]
-        return piece or None
+        pieces: list[bytes | memoryview] = []
+        while size and (self._rest or self._refilled()):
+            piece = self._rest.popleft()
+            if len(piece) > size:
+                self._rest.appendleft(memoryview(piece)[size:])
+                piece = memoryview(piece)[:size]
+            pieces.append(piece)
+            size -= len(piece)
+        return b"".join(pieces) or None
+
+    def _refilled(self) -> bool:
+        record = next(self._records, None)
+        if record is not None:
+            self._rest.extend(record.parts())
+        return record is not None
 
     def _greeted(self) -> None:
         """It has heard the question."""
@@ -92,15 +102,6 @@ class Talk:
 
     def _say(self, records: Iterable[Record]) -> None:
         self._records = iter(records)
-
-    def _more(self) -> bytes:
-        pieces, size = [], 0
-        for record in self._records:
-            pieces.append(record.encode())
-            size += len(pieces[-1])
-            if size >= CHUNK:
-                break
-        return b"".join(pieces)
 
 
 class Sent(Talk):

@@ -3,8 +3,9 @@
 Hidden here: only what changed on one side since both were the same is carried to the other, by a
 program in the container that speaks over the worker's channel. What that says is the code's word,
 for it runs under the code's uid: it is checked, and can change nothing but this folder. What is
-missing there is removed here only when a whole listing says so, of something that was there before
-in this very container, and that nobody has changed here since.
+missing there is removed here only when it has told all that there is, or all that has changed since
+it did; of something that was there before in this very container, and that nobody has changed here
+since.
 """
 
 from __future__ import annotations

@@ -60,12 +60,13 @@ class Record:
         return f"Record({self.kind!r}, {self.path!r}, {self.body[:40]!r})"
 
     def encode(self) -> bytes:
-        lengths = len(self.path), len(self.body)
-        return (
-            HEADER.pack(self.kind, lengths[0], lengths[1], self.mode, self.size, self.time)
-            + self.path
-            + self.body
-        )
+        return b"".join(self.parts())
+
+    def parts(self) -> tuple[bytes, bytes]:
+        """What it is as bytes, in two: the latter may be large."""
+        path, body = len(self.path), len(self.body)
+        head = HEADER.pack(self.kind, path, body, self.mode, self.size, self.time)
+        return head + self.path, self.body
 
 
 class Decoder:
@@ -78,24 +79,23 @@ class Decoder:
     def feed(self, data: bytes) -> list[Record]:
         self._buffer += data
         records, start = [], 0
-        while len(self._buffer) - start >= HEADER.size:
-            kind, path, body, mode, size, time = HEADER.unpack_from(self._buffer, start)
-            longest = CHUNK if kind in {FILE, PIECE} else _LONGEST_WORDS
-            if kind[0] not in _KINDS or path > LONGEST_PATH or body > longest:
-                raise BrokenError(f"a record of kind {kind!r}, {path} and {body} bytes")
-            begin = start + HEADER.size
-            end = begin + path + body
-            if len(self._buffer) < end:
-                break
-            record = Record(
-                kind,
-                bytes(self._buffer[begin : begin + path]),
-                bytes(self._buffer[begin + path : end]),
-            )
-            record.mode, record.size, record.time = mode & 0o777, size, time
-            self._check(record)
-            records.append(record)
-            start = end
+        with memoryview(self._buffer) as buffer:  # a slice of the buffer itself is one copy more
+            while len(buffer) - start >= HEADER.size:
+                kind, path, body, mode, size, time = HEADER.unpack_from(buffer, start)
+                longest = CHUNK if kind in {FILE, PIECE} else _LONGEST_WORDS
+                if kind[0] not in _KINDS or path > LONGEST_PATH or body > longest:
+                    raise BrokenError(f"a record of kind {kind!r}, {path} and {body} bytes")
+                begin = start + HEADER.size
+                end = begin + path + body
+                if len(buffer) < end:
+                    break
+                record = Record(
+                    kind, bytes(buffer[begin : begin + path]), bytes(buffer[begin + path : end])
+                )
+                record.mode, record.size, record.time = mode & 0o777, size, time
+                self._check(record)
+                records.append(record)
+                start = end
         del self._buffer[:start]
         return records
 

@@ -45,6 +45,8 @@ _BUSY: Final = Hint(
     "give it more time (start_timeout), or look why the engine is slow", check="engine.latency"
 )
 _ANOTHER: Final = "start another container"
+_KILLED: Final = 137
+"""The exit code of SIGKILL."""
 _MOST_WAITING: Final = 4 * protocol.OUTPUT_WINDOW
 """Bytes for one run that nobody has taken yet: a worker of ours keeps to its credit."""
 
@@ -181,9 +183,13 @@ class Channel:
     def write(self, path: str, data: bytes, *, mode: int = 0o644, user: str | None = None) -> None:
         """Write a file as `user`, else the code; relative means to the working directory."""
         fields = {"write": path, "mode": mode, "user": user, "merged": True, "feed": True}
-        result = self._perform(Command(("write", path), stdin=data), fields, None)
+        command = Command(("write", path), stdin=data)
+        result = self._perform(command, fields, None)
+        if result.exit_code == _KILLED:  # by other code of this user, perhaps before it had begun
+            result = self._perform(command, fields, None)
         if result.exit_code:
             words = result.stdout.decode("utf-8", "replace").strip()
+            words = words or f"what writes it ended with exit code {result.exit_code}"
             raise ExecError(
                 f"file {path!r} cannot be written in {self._name}: {words}",
                 hint="name a file in a folder that the code may write to",

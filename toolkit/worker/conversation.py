@@ -19,6 +19,7 @@ OnOutput = Callable[[Stream, bytes], None]
 
 _STREAMS: Final[dict[int, Stream]] = {protocol.STDOUT: "stdout", protocol.STDERR: "stderr"}
 _GRANT: Final = protocol.OUTPUT_WINDOW // 4
+_PIECE: Final = protocol.INPUT_WINDOW // 4
 _SILENCE: Final = 60.0
 """Seconds past a run's limit after which a worker that says nothing is taken for broken."""
 
@@ -125,8 +126,8 @@ class Conversation:
         Never a small piece because there is little room just now: that would be granted again as
         little room, and so on to the end of the input.
         """
-        while self._input is not None and self._credit >= protocol.CHUNK:
-            piece = self._input.read(protocol.CHUNK)
+        while self._input is not None and self._credit >= _PIECE:
+            piece = self._input.read(_PIECE)
             if piece is None:
                 return
             if not piece:

@@ -20,6 +20,7 @@ _FALLBACK_NAME = "executor"
 _FALLBACK_HOME = "/tmp"  # noqa: S108 - writable for every uid in every image, or nothing is
 _OF_THE_SHELL = ("PWD", "OLDPWD", "SHLVL", "_")
 """What the `sh` that started the worker may have added to the environment."""
+_SHAPING = ("PYTHON", "LC_", "LANG", "LD_", "TZ", "HOME", "MALLOC_", "GLIBC_", "PATH")
 
 
 class Identity:
@@ -156,6 +157,11 @@ def environment(who: Identity, given: Mapping[str, str]) -> dict[str, str]:
         if path == _FALLBACK_HOME or _writable(path, who.uid, who.gid)
     )
     return {**given, "HOME": home, "USER": who.name, "LOGNAME": who.name}
+
+
+def shapes_python(variable: str) -> bool:
+    """Whether a Python, or its C library, reads it when it starts and not again."""
+    return variable.startswith(_SHAPING)
 
 
 def _homes(who: Identity, given: Mapping[str, str]) -> Iterator[str]:

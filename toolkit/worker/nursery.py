@@ -19,7 +19,17 @@ import struct
 import time
 
 from toolkit.worker.program import Program
-from toolkit.worker.spawn import ENDS, FIRST_VICTIM, Pipes, hatch, open_pipes, receive, settle
+from toolkit.worker.spawn import (
+    FIRST_VICTIM,
+    Pipes,
+    hatch,
+    open_pipes,
+    order,
+    order_next,
+    receive,
+    settle,
+)
+from toolkit.worker.supervisor import RELEASE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,7 +40,7 @@ if TYPE_CHECKING:
 
 PATIENCE = 2.0
 """Seconds within which a spare must have begun what it was told."""
-ORDER, READY = b"+", b"ready"
+READY = b"ready"
 _STOCK = 2
 """Spares that are kept: with one more than is used, the next can wait until nobody is waiting."""
 _CHILDHOOD = 1.0
@@ -67,6 +77,7 @@ class Nursery:
         self._started = 0.0
         self._failures = 0
         self._spares: list[Pipes] = []
+        self._resting: list[int] = []
         self.pid = 0
         self.on_ready: Callable[[str], None] = lambda _reason: None
         """Told when it is ready, with "", or else why it cannot be."""
@@ -130,7 +141,9 @@ class Nursery:
         if self._socket is not None:
             places[self._socket.fileno()] = (readable, self._hear)
         for spare in self._spares:
-            places[spare.orders] = (0, self._spoiled(spare))
+            places[spare.control] = (0, self._spoiled(spare))
+        for control in self._resting:
+            places[control] = (0, self._gone(control))
 
     def owns(self, descriptor: int) -> bool:
         return self._socket is not None and descriptor == self._socket.fileno()
@@ -143,18 +156,30 @@ class Nursery:
                     os.kill(self.pid, signal.SIGKILL)
             self._forget("")
 
+    def keep(self, control: int) -> None:
+        """Take a supervisor that made one of its spares and is alone: it can make the next."""
+        if control < 0:
+            return
+        if self._socket is not None and len(self._spares) + len(self._resting) < _STOCK:
+            self._resting.append(control)
+            return
+        with contextlib.suppress(OSError):  # it has just been killed
+            os.write(control, RELEASE)
+        os.close(control)
+
     def _order(self) -> None:
         if not self.is_short:
             return
-        import _socket
-
+        control = self._resting.pop() if self._resting else -1
         try:
-            ours, theirs = open_pipes(self._who.owning())
+            ours, theirs = open_pipes(self._who.owning(), control)
         except OSError:  # no descriptor is left; the next program is started in the ordinary way
             return
-        packed = struct.pack("%di" % len(ENDS), *theirs.descriptors())  # noqa: UP031 - 3.8 can do both
         try:
-            self._socket.sendmsg([ORDER], [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, packed)])
+            if control >= 0:
+                order_next(control, theirs)
+            else:
+                order(self._socket, theirs)
             self._spares.append(ours)
         except OSError:  # its end is heard in a moment
             ours.close()
@@ -203,12 +228,22 @@ class Nursery:
 
         return forget
 
+    def _gone(self, control: int) -> Callable[[int], None]:
+        def forget(_event: int) -> None:
+            if control in self._resting:
+                self._resting.remove(control)
+                os.close(control)
+
+        return forget
+
     def _forget(self, reason: str) -> None:
         self._socket.close()
         self._socket, self._ready, self.pid = None, False, 0
         for spare in self._spares:
             spare.close()
-        self._spares = []
+        for control in self._resting:
+            os.close(control)
+        self._spares, self._resting = [], []
         lived = time.monotonic() - self._started
         self._failures = 1 if lived > _CHILDHOOD else self._failures + 1
         self.on_ready(reason or ENDED)
@@ -229,7 +264,7 @@ def programs(who: Identity, become: Callable[[int], NoReturn], *, unseen: bool =
                 theirs = receive(ours)
                 begin = -1
                 with contextlib.suppress(OSError):  # no process is left, as the pipes' end tells
-                    begin = hatch(theirs, foreign=[3])
+                    begin = hatch(theirs, foreign=[3], is_fit=lambda: True)
                 if begin >= 0:
                     settle(FIRST_VICTIM)
                     assume()

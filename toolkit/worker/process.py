@@ -18,7 +18,7 @@ import time
 
 from toolkit.worker import protocol
 from toolkit.worker.casualties import OutOfMemory, end_orphans, ticks
-from toolkit.worker.identity import environment, find, identify, inherited
+from toolkit.worker.identity import environment, find, identify, inherited, shapes_python
 from toolkit.worker.nursery import ENDED, Nursery, programs, python
 from toolkit.worker.outgoing import Outgoing
 from toolkit.worker.program import LONGEST, Program
@@ -36,8 +36,6 @@ if TYPE_CHECKING:
     from toolkit.worker.identity import Identity
     from toolkit.worker.shell import WaitingShell
 
-_SHAPING = ("PYTHON", "LC_", "LANG", "LD_", "TZ", "HOME", "MALLOC_", "GLIBC_", "PATH")
-"""What a Python, or its C library, reads when it starts and not again."""
 _REST = 0.001
 """Seconds after the end of a run from which on spares are made. Until then that would take the
 processor from the one who is waiting, and a warm interpreter could begin in the midst of what a
@@ -144,6 +142,7 @@ class Worker:
         self._leftovers.update(run.leftovers)
         if run.kind is not None:
             self._wanted.add(run.kind)
+            run.kind.keep(run.rested)
         self._restock, self._rounds = time.monotonic() + _REST, _ROUNDS
 
     def _end_lost(self, run: Run) -> None:
@@ -230,7 +229,7 @@ class Worker:
             request(frame)
         except (OSError, ValueError, KeyError, TypeError) as error:
             text = error.strerror if isinstance(error, OSError) else str(error)
-            self._out.control(report(protocol.FAILED, frame.run, {"message": text or repr(error)}))
+            self._out.control(_failed(frame.run, text or repr(error)))
 
     def _of(self, frame: Frame, act: Callable[[Run, Any], None], argument: object) -> None:
         """Do it to the run; one that has ended meanwhile needs nothing any more."""
@@ -286,8 +285,7 @@ class Worker:
             if reason == ENDED:
                 names = ", ".join(map(repr, self._preload))
                 reason = f"the interpreter ended while it imported {names}"
-            failed = report(protocol.FAILED, 0, {"message": f"preload: {reason}"})
-            self._out.control(failed if reason else self._ready)
+            self._out.control(_failed(0, f"preload: {reason}") if reason else self._ready)
             self._ready = None
 
     def _run(self, frame: Frame) -> None:
@@ -335,8 +333,7 @@ class Worker:
             run.adopt(spawn(program, who))
         except OSError as error:
             self._runs.pop(run.number, None)
-            words = {"message": error.strerror or repr(error)}
-            self._out.control(report(protocol.FAILED, run.number, words))
+            self._out.control(_failed(run.number, error.strerror or repr(error)))
 
     def _told(self, program: Program, *, warm: bool) -> tuple[Nursery | None, bytes]:
         """Who may have a spare for it, and what to tell that."""
@@ -345,7 +342,7 @@ class Worker:
             warm
             and program.argv[0] in self._pythons
             and len(program.argv) > 1
-            and not any(map(_shapes_python, extra))
+            and not any(map(shapes_python, extra))
         ):
             return self._python, program.tell(extra)
         if self._shell is not None and self._shell.can_become(program, extra):
@@ -368,8 +365,8 @@ class Worker:
         self._out.control(Frame(protocol.RESET, frame.run))
 
 
-def _shapes_python(variable: str) -> bool:
-    return variable.startswith(_SHAPING)
+def _failed(number: int, message: str) -> Frame:
+    return report(protocol.FAILED, number, {"message": message})
 
 
 def _tell(begin: int, words: bytes) -> bool:

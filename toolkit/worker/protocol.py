@@ -42,7 +42,7 @@ MAX_PAYLOAD = 1 << 20
 """The longest payload that either end accepts; what is longer is a broken peer."""
 CHUNK = 1 << 16
 """The longest piece of data in one frame."""
-INPUT_WINDOW = 1 << 18
+INPUT_WINDOW = 1 << 20
 """Bytes of input that a client may send before the worker has granted more."""
 OUTPUT_WINDOW = 1 << 20
 """Bytes of output that a worker may send before the client has granted more."""
@@ -119,17 +119,18 @@ class FrameDecoder:
         self._buffer += data
         frames = []
         start = 0
-        while len(self._buffer) - start >= HEADER.size:
-            kind, run, length = HEADER.unpack_from(self._buffer, start)
-            if not CONFIGURE <= kind <= HELLO:
-                raise ProtocolError(f"unknown frame kind {kind}")
-            if length > MAX_PAYLOAD:
-                raise ProtocolError(f"a frame of {length} bytes is over the limit")
-            end = start + HEADER.size + length
-            if len(self._buffer) < end:
-                break
-            frames.append(Frame(kind, run, bytes(self._buffer[start + HEADER.size : end])))
-            start = end
+        with memoryview(self._buffer) as buffer:  # a slice of the buffer itself is one copy more
+            while len(buffer) - start >= HEADER.size:
+                kind, run, length = HEADER.unpack_from(buffer, start)
+                if not CONFIGURE <= kind <= HELLO:
+                    raise ProtocolError(f"unknown frame kind {kind}")
+                if length > MAX_PAYLOAD:
+                    raise ProtocolError(f"a frame of {length} bytes is over the limit")
+                end = start + HEADER.size + length
+                if len(buffer) < end:
+                    break
+                frames.append(Frame(kind, run, bytes(buffer[start + HEADER.size : end])))
+                start = end
         del self._buffer[:start]
         return frames
 

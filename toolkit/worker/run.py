@@ -18,7 +18,7 @@ from toolkit.worker import protocol
 from toolkit.worker.nursery import PATIENCE
 from toolkit.worker.protocol import Frame, grant, report
 from toolkit.worker.spawn import Pipes
-from toolkit.worker.supervisor import END, GRACE, RELEASE, understand
+from toolkit.worker.supervisor import END, GRACE, RELEASE, Account
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ class Run:
         """When it must have begun, while it has not."""
         self._unheard = False
         self._code: int | None = None
-        self._supervised = self._obeyed = self._forsaken = False
+        self._supervised = self._obeyed = self._forsaken = self._alone = False
         self._stopping = False
         self._timed_out = False
         self._discard = False
@@ -76,6 +76,8 @@ class Run:
         self.leftovers: list[int] = []
         self.since = self.oom_kills = 0
         self.kind: Nursery | None = None
+        self.rested = -1
+        """The control of its supervisor when it is over, where that can watch another."""
         self.is_brief = False
         """Whether its end is likely to follow its first words at once."""
 
@@ -131,7 +133,7 @@ class Run:
         if self._pipes.begin >= 0:
             places[self._pipes.begin] = (0, self._close_begin)
         if self._supervised:
-            places[self._pipes.reports] = (select.POLLIN, self._hear)
+            places[self._pipes.control] = (select.POLLIN, self._hear)
         if self._pipes.input >= 0 and self.begins_by is None:
             # Without input to pass on the pipe is still watched: its reader may close it.
             places[self._pipes.input] = (select.POLLOUT if self._input else 0, self._pass_on)
@@ -168,9 +170,11 @@ class Run:
 
     def last_words(self, *, oom_killed: bool) -> Frame:
         """Let everything go and say how it ended."""
-        if self._supervised:
+        if self._supervised and self._alone:
+            self.rested, self._pipes.control = self._pipes.control, -1
+        elif self._supervised:
             with contextlib.suppress(OSError):
-                os.write(self._pipes.orders, RELEASE)
+                os.write(self._pipes.control, RELEASE)
             self._forget_supervisor()
         self._close_input()
         self._pipes.drop("begin")
@@ -201,7 +205,7 @@ class Run:
         self._stopping = True
         self.deadline = time.monotonic() + _PATIENCE
         with contextlib.suppress(OSError):  # gone? then its reports end now
-            os.write(self._pipes.orders, END)
+            os.write(self._pipes.control, END)
         self._wake()
 
     def _wake(self) -> None:
@@ -213,11 +217,15 @@ class Run:
     def _hear(self, _event: int) -> None:
         """The supervisor reports the exit code, or its own end."""
         try:
-            data = os.read(self._pipes.reports, 64)
+            data = os.read(self._pipes.control, 64)
         except BlockingIOError:
             return
+        except ConnectionResetError:  # it has gone, and an order with it
+            data = b""
         self._reports += data
-        self.supervisor, self.child, code, self._obeyed = understand(self._reports)
+        account = Account(self._reports)
+        self.supervisor, self.child, code = account.supervisor, account.child, account.code
+        self._alone, self._obeyed = account.is_alone, account.has_ended_all
         self._note_begin()
         is_over = code is not None or not data
         if is_over and (self._unheard or (not data and self.begins_by is not None)):
@@ -267,8 +275,7 @@ class Run:
     def _forget_supervisor(self) -> None:
         if self._supervised:
             self._supervised, self._forsaken = False, not self._obeyed
-            self._pipes.drop("reports")
-            self._pipes.drop("orders")
+            self._pipes.drop("control")
         if self._code is None:
             self._code = _LOST
         self._lingering = True

@@ -13,41 +13,44 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import struct
 
-from toolkit.worker.supervisor import supervise
+from toolkit.worker.supervisor import NEXT, Supervisor
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from contextlib import AbstractContextManager
     from typing import Any
 
     from toolkit.worker.identity import Identity
     from toolkit.worker.program import Program
 
+_ORDER = b"+"
 FIRST_VICTIM = b"1000"
 """oom_score_adj(5): when memory runs out, the code is killed and not the worker."""
-ENDS = ("begin", "input", "output", "errors", "orders", "reports")
+_PIPES = ("begin", "input", "output", "errors")
+ENDS = (*_PIPES, "control")
 
 
 class Pipes:
     """One side's ends of a program's pipes; -1 where there is none.
 
-    `begin` is where a spare is told what it is; it closes its own end when it has heard.
+    `begin` is where a spare is told what it is; it closes its own end when it has heard. `control`
+    is a socket, for orders to the supervisor and its reports.
     """
 
     __slots__ = ENDS
 
-    def __init__(self, descriptors: Sequence[int] = (-1,) * len(ENDS)) -> None:
-        for name, descriptor in zip(ENDS, descriptors):  # noqa: B905 - Python 3.8
-            setattr(self, name, descriptor)
+    def __init__(self, descriptors: Sequence[int] = ()) -> None:
+        for place, name in enumerate(ENDS):
+            setattr(self, name, descriptors[place] if place < len(descriptors) else -1)
 
     begin: int
     input: int
     output: int
     errors: int
-    orders: int
-    reports: int
+    control: int
 
     def descriptors(self) -> list[int]:
         """All of them, in the order of ENDS."""
@@ -65,17 +68,24 @@ class Pipes:
             setattr(self, name, -1)
 
 
-def open_pipes(owning: AbstractContextManager[None]) -> tuple[Pipes, Pipes]:
-    """The worker's ends, and the program's. `owning`: they are the code's, to be opened by name."""
+def open_pipes(owning: AbstractContextManager[None], control: int = -1) -> tuple[Pipes, Pipes]:
+    """The worker's ends, and the program's. `owning`: they are the code's, to be opened by name.
+
+    `control` is that of a supervisor that is there already.
+    """
     ours, theirs = Pipes(), Pipes()
+    ours.control = control
     try:
         with owning:
-            for name in ENDS:
+            for name in _PIPES:
                 read, write = os.pipe2(os.O_CLOEXEC)
-                inwards = name in {"begin", "input", "orders"}
+                inwards = name in {"begin", "input"}
                 setattr(ours, name, write if inwards else read)
                 setattr(theirs, name, read if inwards else write)
-                os.set_blocking(getattr(ours, name), False)
+        if control < 0:
+            ours.control, theirs.control = _pair()
+        for descriptor in ours.descriptors():
+            os.set_blocking(descriptor, False)
     except OSError:
         ours.close()
         theirs.close()
@@ -116,12 +126,18 @@ def choose(pipes: Pipes, program: Program) -> None:
         pipes.drop("input")
 
 
-def hatch(theirs: Pipes, *, foreign: Sequence[int] | None = None) -> int:
+def hatch(
+    theirs: Pipes,
+    *,
+    foreign: Sequence[int] | None = None,
+    is_fit: Callable[[], bool] | None = None,
+) -> int:
     """Make a supervisor and its child, who get these pipes; they are closed here.
 
     Returns -1 here, and in the child the descriptor where it will be told what it is. `foreign` are
-    the descriptors that neither may have; None is all others. Raises OSError when there is no
-    process left.
+    the descriptors that neither may have; None is all others. `is_fit`: the supervisor may be told
+    to make another child when this one has ended, and does while this is true; each returns here.
+    Raises OSError when there is no process left.
     """
     try:
         pid = os.fork()
@@ -132,25 +148,78 @@ def hatch(theirs: Pipes, *, foreign: Sequence[int] | None = None) -> int:
         theirs.close()
         return -1
     try:  # whatever goes wrong from here on, this must not go on as what it was forked from
-        for place, name in enumerate(("input", "output", "errors")):
-            os.dup2(getattr(theirs, name), place)
-            theirs.drop(name)
         for descriptor in _others(theirs.descriptors()) if foreign is None else foreign:
             os.close(descriptor)
-        supervise(theirs.orders, theirs.reports, spare=theirs.begin)
+        return _bear(theirs, is_fit)
     except BaseException:  # noqa: BLE001 - as above
         os._exit(126)
+
+
+def _bear(theirs: Pipes, is_fit: Callable[[], bool] | None) -> int:
+    """In the supervisor: stay, and return in the children."""
+    control = theirs.control
+    supervisor = Supervisor(control, control, stays=is_fit is not None)
+    while not supervisor.fork():
+        theirs.control = -1
+        theirs.close()
+        supervisor.watch()
+        theirs = _receive_next(control)
+        if is_fit is None or not is_fit():
+            os._exit(0)
+    for place, name in enumerate(("input", "output", "errors")):
+        os.dup2(getattr(theirs, name), place)
+        theirs.drop(name)
     return theirs.begin
 
 
-def receive(channel: Any) -> Pipes:  # noqa: ANN401 - _socket has no types
-    """In a nursery: wait for the ends of the next pair's pipes. Ends with the worker."""
+def order(channel: Any, theirs: Pipes) -> None:  # noqa: ANN401 - _socket has no types
+    """Have another spare made, for these pipes. Raises OSError when nobody is there."""
     import _socket
 
-    words, ancillary, _, _ = channel.recvmsg(64, 512, _socket.MSG_CMSG_CLOEXEC)
+    ends = [descriptor for descriptor in theirs.descriptors() if descriptor >= 0]
+    packed = struct.pack("%di" % len(ends), *ends)  # noqa: UP031 - 3.8 can do both
+    channel.sendmsg([_ORDER], [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, packed)])
+
+
+def order_next(control: int, theirs: Pipes) -> None:
+    """The same, from a supervisor that is alone."""
+    os.write(control, NEXT)
+    channel = _socket_of(control)
+    try:
+        order(channel, theirs)
+    finally:
+        channel.detach()
+
+
+def receive(channel: Any) -> Pipes:  # noqa: ANN401 - as above
+    """Wait for the ends of the next spare's pipes. Ends with the worker."""
+    import _socket
+
+    words, ancillary, _, _ = channel.recvmsg(len(_ORDER), 512, _socket.MSG_CMSG_CLOEXEC)
     if not words:
         os._exit(0)
     return Pipes(memoryview(ancillary[0][2]).cast("i").tolist())
+
+
+def _receive_next(control: int) -> Pipes:
+    channel = _socket_of(control)
+    theirs = receive(channel)
+    channel.detach()
+    return theirs
+
+
+def _socket_of(control: int) -> Any:  # noqa: ANN401 - as above
+    import _socket
+
+    return _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM, 0, control)
+
+
+def _pair() -> tuple[int, int]:
+    """A socket for both ends of `control`, which no program inherits."""
+    import _socket
+
+    ours, theirs = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_STREAM)
+    return ours.detach(), theirs.detach()
 
 
 def settle(victim: bytes) -> None:

@@ -1,10 +1,11 @@
-"""One block's supervisor: the process that adopts what the block leaves and can end all of it.
+"""A block's supervisor: the process that adopts what the block leaves and can end all of it.
 
 Runs inside the container, as a fork of the worker and under its uid, so that the code can neither
 signal nor trace it. It is a child subreaper (prctl(2)): whatever the block forks stays below it,
 also what called setsid or forked twice, and nothing else is below it. That makes "every descendant,
 and nobody else's" a walk over /proc. Where the kernel refuses, those in the block's session are
-still found. Written for Python 3.8, standard library only: see protocol.py.
+still found. One that has nothing left to watch may watch the next block: a fork of Python costs
+more than most blocks do. Written for Python 3.8, standard library only: see protocol.py.
 """
 
 # ruff: noqa: PTH123, PTH208 - pathlib takes longer to import than a program to start
@@ -20,15 +21,19 @@ import time
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from typing import Any
 
 GRACE = 2.0
 """Seconds between the request to end and the order."""
-END, RELEASE = b"E", b"R"
+END, RELEASE, NEXT = b"E", b"R", b"N"
 NUMBER = struct.Struct("!i")
 """What is reported: the supervisor's pid and its child's, negative, then the exit code, and, from
 a supervisor that has ended all that it was told to end, one number more."""
+_ALONE = 1 << 8
+"""Added to the exit code by one that has nothing left to watch, and can watch another."""
 
 _PR_SET_DUMPABLE, _PR_SET_CHILD_SUBREAPER = 4, 36
+_FIXED = {signal.SIGKILL, signal.SIGSTOP, signal.SIGCHLD}
 _KILL_LIMIT = 10.0
 _FREEZE_ROUNDS = 50
 
@@ -69,37 +74,15 @@ def adopt_orphans() -> bool:
     return _prctl(_PR_SET_CHILD_SUBREAPER, 1)
 
 
-def supervise(orders: int, reports: int, *, spare: int = -1) -> None:
+def supervise(orders: int, reports: int) -> None:
     """Stay, as the supervisor, and return only in a child, which is to become the program.
 
     The program's own input and output are descriptors 0 to 2 already; of the supervisor's
-    descriptors and signal handlers the child has none. `spare` is a descriptor for the child alone.
+    descriptors and signal handlers the child has none.
     """
-    adopt_orphans()
-    wake, woken = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
-    signal.set_wakeup_fd(woken, warn_on_full_buffer=False)
-    signal.signal(signal.SIGCHLD, lambda _signum, _frame: None)
-    child = os.fork()
-    if child == 0:
-        # Before it can be told what it is: it may be code that kills its supervisor at once.
-        os.write(reports, introduction(os.getppid(), os.getpid()))
-        signal.set_wakeup_fd(-1)
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        for descriptor in (wake, woken, orders, reports):
-            os.close(descriptor)
-        return
-    for number in range(1, signal.SIGSYS + 1):  # under one uid, the code may send any
-        if number not in {signal.SIGKILL, signal.SIGSTOP, signal.SIGCHLD}:
-            signal.signal(number, signal.SIG_IGN)
-    empty = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
-    for descriptor in range(3):  # the block's pipes must end with the block
-        os.dup2(empty, descriptor, inheritable=False)
-    if spare >= 0:
-        os.close(spare)
-    try:
-        _Supervisor(child, wake, orders, reports).obey()
-    finally:
-        os._exit(0)  # a supervisor that breaks must not go on as if it were the program
+    supervisor = Supervisor(orders, reports)
+    if not supervisor.fork():
+        supervisor.watch()
 
 
 def introduction(supervisor: int, child: int) -> bytes:
@@ -107,39 +90,98 @@ def introduction(supervisor: int, child: int) -> bytes:
     return NUMBER.pack(-supervisor) + NUMBER.pack(-child)
 
 
-def understand(reports: bytes) -> tuple[int, int, int | None, bool]:
-    """The supervisor's pid and its child's, 0 where not reported, the exit code, and the farewell.
+class Account:
+    """What the reports of one program say so far.
 
-    The last is whether it has ended all that it was told to end.
+    The supervisor's pid and its child's are 0 where they are not reported yet, and the exit code
+    is None. `is_alone`: nothing is left, and it waits for the next. `has_ended_all`: what it was
+    told to end.
     """
-    numbers = [number for (number,) in NUMBER.iter_unpack(reports[: len(reports) // 4 * 4])]
-    pids = [-number for number in numbers if number < 0] + [0, 0]
-    codes = [number for number in numbers if number >= 0]
-    return pids[0], pids[1], codes[0] if codes else None, len(codes) > 1
+
+    __slots__ = ("child", "code", "has_ended_all", "is_alone", "supervisor")
+
+    def __init__(self, reports: bytes) -> None:
+        numbers = [number for (number,) in NUMBER.iter_unpack(reports[: len(reports) // 4 * 4])]
+        pids = [-number for number in numbers if number < 0] + [0, 0]
+        codes = [number for number in numbers if number >= 0]
+        self.supervisor, self.child = pids[:2]
+        self.code = codes[0] % _ALONE if codes else None
+        self.is_alone = len(codes) == 1 and codes[0] >= _ALONE
+        self.has_ended_all = len(codes) > 1
 
 
-class _Supervisor:
-    def __init__(self, child: int, wake: int, orders: int, reports: int) -> None:
-        self._child = child
-        self._wake = wake
+class Supervisor:
+    """What this process is from now on: it watches one program after another.
+
+    `stays`: it may be told to watch another, where the kernel lets it know that nothing is left.
+    """
+
+    def __init__(self, orders: int, reports: int, *, stays: bool = False) -> None:
+        self._stays = stays
         self._orders = orders
         self._reports = reports
+        self.child = 0
         self._reported = False
+        self._wake = self._woken = -1
+        self._handlers: list[tuple[int, Any]] = []
         self._poll = select.poll()
-        self._poll.register(wake, select.POLLIN)
 
-    def obey(self) -> None:
+    def _settle(self) -> None:
+        """Before the first child: hear of children and of orders, and of no other signal."""
+        self._stays = adopt_orphans() and self._stays
+        self._wake, self._woken = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        signal.set_wakeup_fd(self._woken, warn_on_full_buffer=False)
+        self._handlers.append((signal.SIGCHLD, signal.SIG_DFL))
+        signal.signal(signal.SIGCHLD, lambda _signum, _frame: None)
+        for number in range(1, signal.SIGSYS + 1):  # under one uid, the code may send any
+            handler = signal.getsignal(number)
+            if number not in _FIXED and handler is not None:  # None is not Python's to set again
+                self._handlers.append((number, handler))
+                signal.signal(number, signal.SIG_IGN)
+        self._poll.register(self._wake, select.POLLIN)
         self._poll.register(self._orders, select.POLLIN)
-        signal.raise_signal(signal.SIGCHLD)  # a rehearsal: the memory that it touches is then ours
-        while True:
-            self._reap()
-            for descriptor, _event in self._poll.poll():
-                if descriptor == self._orders:
-                    self._order(os.read(self._orders, 1))
-                else:
-                    os.read(self._wake, 4096)
 
-    def _order(self, order: bytes) -> None:
+    def fork(self) -> bool:
+        """Whether this is the child, which is to become the program."""
+        if not self._handlers:
+            self._settle()
+        self._reported = False
+        self.child = os.fork()
+        if self.child:
+            return False
+        # Before it can be told what it is: it may be code that kills its supervisor at once.
+        os.write(self._reports, introduction(os.getppid(), os.getpid()))
+        signal.set_wakeup_fd(-1)
+        for number, handler in self._handlers:
+            signal.signal(number, handler)
+        for descriptor in {self._wake, self._woken, self._orders, self._reports}:
+            os.close(descriptor)
+        return True
+
+    def watch(self) -> None:
+        """Watch the child, and return when another is to be watched. Any other end is for good."""
+        is_next = False
+        try:
+            empty = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
+            for descriptor in range(3):  # the block's pipes must end with the block
+                os.dup2(empty, descriptor, inheritable=False)
+            os.close(empty)
+            signal.raise_signal(signal.SIGCHLD)  # a rehearsal: the memory it touches is then ours
+            while not is_next:
+                self._reap()
+                for descriptor, _event in self._poll.poll():
+                    if descriptor == self._orders:
+                        is_next = self._order(os.read(self._orders, 1))
+                    else:
+                        os.read(self._wake, 4096)
+        finally:
+            if not is_next:  # a supervisor that breaks must not go on as if it were the program
+                os._exit(0)
+
+    def _order(self, order: bytes) -> bool:
+        """Whether another is to be watched."""
+        if order == NEXT:
+            return True
         if order == RELEASE:  # what the block left running is the container's from now on
             os._exit(0)
         self._poll.unregister(self._orders)
@@ -175,20 +217,23 @@ class _Supervisor:
 
     def _reap(self) -> bool:
         """Collect the dead. False when there is no child left, dead or alive."""
-        while True:
+        code, is_left, pid, status = -1, True, 1, 0
+        while pid:
             try:
                 pid, status = os.waitpid(-1, os.WNOHANG)
             except ChildProcessError:
-                return False
-            if pid == 0:
-                return True
-            if pid == self._child:
-                self._report(exit_code(status))
+                is_left, pid = False, 0
+            if pid == self.child:
+                code = exit_code(status)
+        if code >= 0:
+            self._report(code if is_left or not self._stays else code + _ALONE)
+        return is_left
 
     def _report(self, code: int) -> None:
         if not self._reported:
             self._reported = True
-            os.write(self._reports, NUMBER.pack(code))
+            with contextlib.suppress(OSError):  # nobody is left to hear it, but all must end
+                os.write(self._reports, NUMBER.pack(code))
 
     def _orphans(self) -> list[int]:
         """Those that have nobody else any more, and the block's own first process."""
@@ -203,7 +248,7 @@ class _Supervisor:
         found += [
             pid
             for pid, process in table.items()
-            if process.session == self._child and pid not in known
+            if process.session == self.child and pid not in known
         ]
         return found
 

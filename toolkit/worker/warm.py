@@ -148,7 +148,7 @@ def _serve(channel: Any, plain: _Plain) -> None:  # noqa: ANN401 - _socket has n
             os._exit(0)
         begin = -1
         with contextlib.suppress(OSError):  # no process is left, as the pipes' end tells
-            begin = hatch(theirs, foreign=[_CHANNEL])
+            begin = hatch(theirs, foreign=[_CHANNEL], is_fit=lambda: not world.has_changed())
         if begin >= 0:
             try:
                 _become(begin, world)
