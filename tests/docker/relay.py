@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +15,7 @@ from toolkit.engine import Engine
 from toolkit.engine.endpoint import Endpoint
 
 _HEAD = 4096
+Changing = Callable[[bytes], bytes]
 
 
 @dataclass(slots=True)
@@ -29,8 +30,10 @@ class _Pair:
 class Relay:
     """It hands on what comes, to any number of connections, until it is told otherwise."""
 
-    def __init__(self, path: Path, engine: Path) -> None:
+    def __init__(self, path: Path, engine: Path, changing: Changing | None = None) -> None:
+        """`changing` is what becomes of a piece of an answer, which must stay as long as it is."""
         self._engine = str(engine)
+        self._changing = changing
         self._listener = socket.socket(socket.AF_UNIX)
         self._listener.bind(str(path))
         self._listener.listen()
@@ -40,10 +43,12 @@ class Relay:
 
     @classmethod
     @contextmanager
-    def before(cls, engine: Engine, folder: Path) -> Iterator[tuple[Self, Engine]]:
+    def before(
+        cls, engine: Engine, folder: Path, changing: Changing | None = None
+    ) -> Iterator[tuple[Self, Engine]]:
         """Give a relay, and the engine as it is seen through it."""
         assert engine.endpoint.socket_path is not None
-        relay = cls(folder / "relay.sock", engine.endpoint.socket_path)
+        relay = cls(folder / "relay.sock", engine.endpoint.socket_path, changing)
         with Engine(Endpoint(f"unix://{folder}/relay.sock", "argument")) as through:
             yield relay, through
         relay.cut()
@@ -76,17 +81,19 @@ class Relay:
             far.connect(self._engine)
             pair = _Pair(near, far)
             self._pairs.append(pair)
-            for ends in ((far, near), (near, far, pair)):
+            for ends in ((far, near, None, self._changing), (near, far, pair, None)):
                 self._threads.append(threading.Thread(target=_copy, args=ends, daemon=True))
                 self._threads[-1].start()
 
 
-def _copy(source: socket.socket, target: socket.socket, pair: _Pair | None = None) -> None:
+def _copy(
+    source: socket.socket, target: socket.socket, pair: _Pair | None, changing: Changing | None
+) -> None:
     with contextlib.suppress(OSError):
         while data := source.recv(65536):
             if pair is not None and len(pair.asked) < _HEAD:
                 pair.asked += data
-            target.sendall(data)
+            target.sendall(changing(data) if changing is not None else data)
     with contextlib.suppress(OSError):
         target.shutdown(socket.SHUT_WR)
 
