@@ -347,7 +347,7 @@ def test_what_the_container_cannot_take_is_an_error(
 ) -> None:
     executor.run(["mkdir", "closed"], user="0:0")
     (work / "closed/new").write_text("x")
-    words = r": 'closed/new' cannot be copied: Operation not permitted$"
+    words = r"(?m): 'closed/new' cannot be copied: Operation not permitted$"
     with pytest.raises(ExecError, match=words):
         executor.run(["true"])
     (work / "closed/new").unlink()
