@@ -94,6 +94,29 @@ def test_nothing_of_this_machine_is_seen_but_the_work_dir(run: Run) -> None:
     assert run("--work-dir", "shared", "-c", code).stdout == "['made']\n"
 
 
+def test_a_work_dir_that_is_copied_is_the_same_before_and_after(run: Run) -> None:
+    """Its files are the caller's, as are those of one that is shared."""
+    (folder := run.cli.folder / "copied").mkdir()
+    (folder / "asked").write_text("x")
+    code = "import os; print(os.listdir()); os.remove('asked'); open('made', 'w').close()"
+    copied = ("--work-dir", "copied", "--transfer", "copy")
+    assert run(*copied, "-c", code) == Answer(0, "['asked']\n", "")
+    assert [path.name for path in folder.iterdir()] == ["made"]
+    assert (folder / "made").stat().st_uid == os.geteuid()
+    too_large = "open('holes', 'w').truncate(5 << 30)"
+    error, hint = run(*copied, "-c", too_large).refused(125)
+    assert error.endswith(": more than 1024 MiB are new")
+    assert hint == "keep what cannot be copied out of the work dir, or share it"
+
+
+def test_a_work_dir_may_be_given_by_its_path_on_the_host(run: Run) -> None:
+    (folder := run.cli.folder / "shared").mkdir()
+    given = ("--work-dir", "shared", "--bind-dir")
+    assert run(*given, str(folder), "-c", "print(1)") == Answer(0, "1\n", "")
+    error, _ = run(*given, "/usr", "-c", "print(1)").refused(125)
+    assert error == "folder /usr of the engine's host is not the folder shared of this process"
+
+
 def test_the_end_of_its_time_is_exit_code_124(run: Run) -> None:
     assert run("--timeout", "1", "-c", "import time; time.sleep(600)").code == 124
 
@@ -103,6 +126,21 @@ def test_a_profile_and_a_network_reach_the_container(run: Run) -> None:
     root = os.geteuid() == 0
     assert run("--network", "none", "-c", code).stdout == f"['lo'] {root}\n"
     assert run("--profile", "strict", "-c", code).stdout == "['lo'] False\n"
+
+
+def test_verbose_tells_which_engine_it_is_and_why_and_what_a_folder_is_to_it(
+    run: Run, first_engine: Engine
+) -> None:
+    (folder := run.cli.folder / "shared").mkdir()
+    code = ("run", *run.image, "--work-dir", "shared", "-c", "print(1)")
+    address = first_engine.endpoint.address
+    answer = run.cli("-v", *code, env={"DOCKER_HOST": address})
+    assert (answer.code, answer.stdout) == (0, "1\n")
+    assert answer.stderr.splitlines()[:2] == [
+        f"the engine is {address}: DOCKER_HOST says so",
+        f"folder shared is {folder} to the engine: its path is the same on the engine's host",
+    ]
+    assert run.cli(*code, env={"DOCKER_HOST": address}).stderr == ""
 
 
 # Which image.
@@ -158,6 +196,11 @@ def test_a_file_that_does_not_exist_is_our_failure_and_starts_nothing(run: Run) 
         (("--image", "x", "--deps", "y", "-c", "z"), "Give either --image or --deps."),
         (("--timeout", "0", "-c", "z"), "0.0 is not in the range x>=0.001."),
         (("--work-dir", "gone", "-c", "z"), "Directory 'gone' does not exist."),
+        (("--bind-dir", "/x", "-c", "z"), "Give --work-dir with --bind-dir."),
+        (
+            ("--bind-dir", "/x", "--work-dir", ".", "--transfer", "copy", "-c", "z"),
+            "Give either --bind-dir or --transfer copy.",
+        ),
     ],
 )
 def test_wrong_use_is_exit_code_2(cli: Cli, arguments: tuple[str, ...], words: str) -> None:

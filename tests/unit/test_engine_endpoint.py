@@ -176,15 +176,56 @@ def test_what_is_no_address_is_refused(given: str) -> None:
     assert caught.value.hint is not None
 
 
-def test_other_known_sockets_are_looked_at_when_the_default_one_is_not_there() -> None:
-    sockets = ("/home/me/.colima/default/docker.sock", "/run/user/7/podman/podman.sock")
+KNOWN = (
+    "/run/user/7/docker.sock",  # rootless
+    "/home/me/.docker/run/docker.sock",  # Docker Desktop
+    "/home/me/.docker/desktop/docker.sock",
+    "/home/me/.colima/default/docker.sock",
+    "/home/me/.colima/docker.sock",
+    "/home/me/.config/colima/default/docker.sock",
+    "/home/me/.orbstack/run/docker.sock",
+    "/home/me/.rd/docker.sock",  # Rancher Desktop
+    f"/run/user/{os.getuid()}/docker.sock",
+    "/run/podman/podman.sock",
+    "/run/user/7/podman/podman.sock",
+    f"/run/user/{os.getuid()}/podman/podman.sock",
+)
+
+
+@pytest.mark.parametrize("number", range(len(KNOWN)), ids=KNOWN)
+def test_other_known_sockets_are_looked_at_in_this_order_when_the_default_one_is_not_there(
+    number: int,
+) -> None:
     env = {"XDG_RUNTIME_DIR": "/run/user/7"}
-    assert _resolve(sockets=sockets, env=env) == Endpoint(
-        "unix:///home/me/.colima/default/docker.sock", "found"
-    )
-    assert _resolve(sockets=sockets[1:], env=env) == Endpoint(
-        "unix:///run/user/7/podman/podman.sock", "found"
-    )
+    found = _resolve(sockets=KNOWN[number:], env=env)
+    assert found == Endpoint(f"unix://{KNOWN[number]}", "found")
+    both = ("/var/run/docker.sock", KNOWN[number])
+    assert _resolve(sockets=both, env=env).origin == "default"
+
+
+def test_limas_sockets_are_looked_for_by_their_instances(tmp_path: Path) -> None:
+    for name in ("b", "a"):
+        (tmp_path / f".lima/{name}/sock").mkdir(parents=True)
+        (tmp_path / f".lima/{name}/sock/docker.sock").touch()
+    found = resolve(None, env={}, home=tmp_path, is_socket=lambda path: ".lima" in str(path))
+    assert found == Endpoint(f"unix://{tmp_path}/.lima/a/sock/docker.sock", "found")
+
+
+@pytest.mark.parametrize(
+    ("explicit", "env", "sockets", "reason"),
+    [
+        ("unix:///x", {}, (), "it was given"),
+        (None, {"DOCKER_HOST": "unix:///h"}, (), "DOCKER_HOST says so"),
+        (None, {"DOCKER_CONTEXT": "a"}, (), "context a says so"),
+        (None, {}, (), "it is the default, and nothing says another"),
+        (None, {}, KNOWN[3:], "nothing is at the default socket, and something at this one"),
+    ],
+)
+def test_why_it_is_this_one_is_told(
+    explicit: str | None, env: dict[str, str], sockets: tuple[str, ...], reason: str
+) -> None:
+    files = _context("a", "unix:///a")
+    assert _resolve(explicit, env=env, files=files, sockets=sockets).reason == reason
 
 
 def test_where_no_socket_is_found_the_default_one_is_named() -> None:

@@ -7,6 +7,7 @@ and nothing else. This is the one place where an error becomes text and an exit 
 
 from __future__ import annotations
 
+import functools
 import importlib
 import os
 import re
@@ -115,13 +116,33 @@ class _Commands(click.Group):
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, "--version", "-V", prog_name="toolkit")
 @click.option("--debug", is_flag=True, help="Show a traceback for every error.")
+@click.option(
+    "-v", "--verbose", is_flag=True, help="Say which engine is used and why, and what is found."
+)
 @click.pass_context
-def main(ctx: click.Context, *, debug: bool) -> None:
+def main(ctx: click.Context, *, debug: bool, verbose: bool) -> None:
     """From a dependency file to a verified container image, and code run in it.
 
     Example: toolkit build-image --deps requirements.txt
     """
     ctx.obj = debug
+    if verbose:
+        _tell(ctx)
+
+
+def _tell(ctx: click.Context) -> None:
+    """Print on stderr what the library notes, until the command has ended."""
+    import logging
+
+    class Lines(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            click.echo(printable(record.getMessage()), err=True)
+
+    handler, logger = Lines(), logging.getLogger("toolkit")
+    logger.addHandler(handler)
+    ctx.call_on_close(functools.partial(logger.removeHandler, handler))
+    ctx.call_on_close(functools.partial(logger.setLevel, logger.level))
+    logger.setLevel(logging.INFO)
 
 
 def report(error: ToolkitError | KeyboardInterrupt) -> None:

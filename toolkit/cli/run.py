@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import traceback
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Final, TypedDict, Unpack
 
@@ -15,16 +16,18 @@ from toolkit.builder import BuildOptions
 from toolkit.cli import report
 from toolkit.cli._progress import showing
 from toolkit.cli._spec_options import base_option, read_dependencies
-from toolkit.container import WORKSPACE, ContainerOptions, Mount
+from toolkit.container import WORKSPACE, Container, ContainerOptions, Mount, Transfer
 from toolkit.engine import Engine, connect
 from toolkit.errors import SpecError, ToolkitError
 from toolkit.lifecycle import ContainerManager
+from toolkit.mirror import Mirror
 from toolkit.profile import named
 from toolkit.worker.result import Stream
 
 OURS: Final = 125
 
 _SHELL_SUFFIXES: Final = (".sh", ".bash")
+_PYTHONS: Final = ("python", "python3")
 
 
 class _Options(TypedDict):
@@ -37,6 +40,8 @@ class _Options(TypedDict):
     profile: str
     network: str | None
     work_dir: Path | None
+    bind_dir: str | None
+    transfer: Transfer
     quiet: bool
 
 
@@ -73,6 +78,18 @@ class _Options(TypedDict):
     type=click.Path(path_type=Path, exists=True, file_okay=False),
     help="A folder to run in; without it, nothing of this machine is seen.",
 )
+@click.option(
+    "--bind-dir",
+    metavar="PATH",
+    help="The path that it has on the engine's host; without it, that is found.",
+)
+@click.option(
+    "--transfer",
+    type=click.Choice(["auto", "bind", "copy"]),
+    default="auto",
+    show_default=True,
+    help="Share it, copy it in and out, or copy it where it cannot be shared.",
+)
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing about the image.")
 @click.argument("arguments", nargs=-1, metavar="[FILE] [ARGUMENTS]...")
 def run(**options: Unpack[_Options]) -> None:
@@ -82,11 +99,7 @@ def run(**options: Unpack[_Options]) -> None:
     that it ran out of time, 125 that the toolkit itself failed. A FILE that ends in .sh is run
     by sh, any other by python. Its standard input is empty.
     """
-    if options["code"] is None and not options["arguments"]:
-        raise click.UsageError("Give a FILE or -c CODE.")
-    image_given = click.get_current_context().get_parameter_source("image")
-    if options["deps"] and image_given is click.core.ParameterSource.COMMANDLINE:
-        raise click.UsageError("Give either --image or --deps.")
+    _check(options)
     try:
         code = _run(options)
     except ToolkitError as error:
@@ -103,16 +116,39 @@ def run(**options: Unpack[_Options]) -> None:
     sys.exit(code)
 
 
+def _check(options: _Options) -> None:
+    """Raises UsageError for what cannot be meant."""
+    image_given = click.get_current_context().get_parameter_source("image")
+    if options["code"] is None and not options["arguments"]:
+        raise click.UsageError("Give a FILE or -c CODE.")
+    if options["deps"] and image_given is click.core.ParameterSource.COMMANDLINE:
+        raise click.UsageError("Give either --image or --deps.")
+    if options["bind_dir"] is not None and options["transfer"] == "copy":
+        raise click.UsageError("Give either --bind-dir or --transfer copy.")
+    if options["bind_dir"] is not None and options["work_dir"] is None:
+        raise click.UsageError("Give --work-dir with --bind-dir.")
+
+
 def _run(options: _Options) -> int:
     program = _program(options)
     with connect() as engine, ContainerManager(engine) as manager:
         container = manager.start(_container(_image(engine, options), options))
         if program is not None:
             container.write(*program)
-        result = container.run(
-            _command(options), timeout=options["timeout"], on_output=_pass_through
-        )
+        with _carried(container, options["work_dir"]):
+            result = container.run(
+                _command(options), timeout=options["timeout"], on_output=_pass_through
+            )
     return result.exit_code
+
+
+def _carried(container: Container, folder: Path | None) -> AbstractContextManager[None]:
+    """Have the folder in the container as it is here, and the other way round after it."""
+    if folder is None or container.copied_to is None:
+        return nullcontext()
+    found = container.ready.programs
+    python = next((name for name in _PYTHONS if found.get(name)), "python")
+    return Mirror(container, folder, python=python).checked()
 
 
 def _program(options: _Options) -> tuple[str, bytes] | None:
@@ -158,16 +194,21 @@ def _provided(engine: Engine, name: str, *, quiet: bool) -> str:
 
 
 def _container(name: str, options: _Options) -> ContainerOptions:
-    folder = options["work_dir"]
-    mounts: tuple[Mount, ...] = ()
-    if folder is not None:
-        mounts = (Mount(host_path.given(None, folder, os.environ), WORKSPACE, proof=folder),)
     return ContainerOptions(
         image=name,
         profile=named(options["profile"]),
         network=options["network"],
-        mounts=mounts,
+        mounts=_mounts(options),
+        programs=_PYTHONS,
     )
+
+
+def _mounts(options: _Options) -> tuple[Mount, ...]:
+    folder, how = options["work_dir"], options["transfer"]
+    if folder is None:
+        return ()
+    source = "" if how == "copy" else host_path.given(options["bind_dir"], folder, os.environ)
+    return (Mount(source, WORKSPACE, proof=folder, transfer=how),)
 
 
 def _pass_through(stream: Stream, data: bytes) -> None:

@@ -19,7 +19,6 @@ from toolkit.coding.recording import Recorder
 from toolkit.coding.results import BlockResult
 from toolkit.coding.settings import Settings
 from toolkit.container import Container
-from toolkit.errors import ExecError
 from toolkit.mirror import Mirror
 from toolkit.worker.conversation import OnOutput
 from toolkit.worker.result import Cancellation, CommandOptions, Result, Stream
@@ -76,14 +75,8 @@ class Programs:
     @contextlib.contextmanager
     def checked(self) -> Iterator[None]:
         """Have the work dir the same on both sides, before and after. Raises ExecError."""
-        with self._shared() as problems:
+        with self.mirror.checked() if self.mirror is not None else contextlib.nullcontext():
             yield
-        if problems:
-            raise ExecError(
-                f"folder {self.work_dir} is not as it is in container {self.container.name}: "
-                f"{'; '.join(problems)}",
-                hint="keep what cannot be copied out of the work dir, or share it",
-            )
 
     def run(self, language: str, relative: str, listener: Listener) -> BlockResult:
         """Run a block's file, by its path relative to the work dir."""

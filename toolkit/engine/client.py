@@ -7,6 +7,7 @@ Docker and Podman.
 from __future__ import annotations
 
 import json
+import logging
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ from toolkit.reference import DEFAULT_TAG, ImageReference
 if TYPE_CHECKING:
     from toolkit.engine.transport import Answer, Transport
 
+_LOG: Final = logging.getLogger(__name__)
 _SECONDS: Final = 60.0
 
 
@@ -53,7 +55,9 @@ def connect(
     """
     world = os.environ if env is None else env
     home = endpoints.home_folder(world)
-    return Engine(endpoints.resolve(address, env=world, home=home), timeout=timeout)
+    endpoint = endpoints.resolve(address, env=world, home=home)
+    _LOG.info("the engine is %s: %s", endpoint, endpoint.reason)
+    return Engine(endpoint, timeout=timeout)
 
 
 class Engine(ContainerVerbs, RegistryVerbs):

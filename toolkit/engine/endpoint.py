@@ -48,6 +48,15 @@ class Endpoint:
             return None
         return Path(self.address.removeprefix("unix://"))
 
+    @property
+    def reason(self) -> str:
+        """Why it is this one, in words."""
+        return {
+            "argument": "it was given",
+            "default": "it is the default, and nothing says another",
+            "found": "nothing is at the default socket, and something at this one",
+        }.get(self.origin, f"{self.origin} says so")
+
     def __str__(self) -> str:
         """Return the address as it may be shown: without a password."""
         parts = urlsplit(self.address)
@@ -137,6 +146,7 @@ def known_sockets(env: Mapping[str, str], home: Path) -> Iterator[Path]:
     yield Path("/run/podman/podman.sock")
     if runtime:
         yield Path(runtime) / "podman/podman.sock"
+    yield Path(f"/run/user/{os.getuid()}/podman/podman.sock")
 
 
 def _default(world: _World) -> Endpoint:

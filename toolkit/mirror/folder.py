@@ -10,11 +10,12 @@ since.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import logging
 import os
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -85,6 +86,21 @@ class Mirror:
                     put(self._there, path, stamp)
             helper.informed = received.is_done
             return told(received.problems)
+
+    @contextlib.contextmanager
+    def checked(self) -> Iterator[None]:
+        """Have both the same before and after. Raises ExecError where that cannot be.
+
+        After an exception nothing is carried out.
+        """
+        self.push()
+        yield
+        if problems := self.pull():
+            raise ExecError(
+                f"folder {self._work_dir} is not as it is in container {self._container.name}: "
+                f"{'; '.join(problems)}",
+                hint="keep what cannot be copied out of the work dir, or share it",
+            )
 
     def _scanned(self, root: int) -> dict[bytes, bytes]:
         try:
