@@ -43,7 +43,7 @@ format: .venv/.dev
 
 # Re-make the golden files and the README's help; CI compares them with what is committed.
 golden: .venv/.dev
-	$(BIN)/python -m pytest -q tests/unit/test_renderer.py tests/cli/test_help.py \
+	$(BIN)/python -m pytest -q tests/unit/test_renderer.py tests/unit/test_spec_writing.py tests/cli/test_help.py \
 		tests/cli/test_progress.py tests/cli/test_report.py --golden
 
 engine: .venv/.installed

@@ -22,7 +22,7 @@ from toolkit.context import ContextFile, Tar, pack
 from toolkit.dockerfile import instructions
 from toolkit.errors import TemplateError
 from toolkit.reference import ImageReference
-from toolkit.spec import ImageSpec
+from toolkit.spec import Check, ImageFile, ImageSpec
 
 EPOCH: Final = "2"
 """Raised when the same inputs are meant to give another image."""
@@ -79,8 +79,9 @@ def render(spec: ImageSpec, base: BaseFacts, templates: Mapping[str, str]) -> Re
         *_steps(templates),
         *_under("indexes", [dependencies.index_file()]),
         *_under("install", dependencies.context_files()),
+        *(ContextFile(source, file.content) for source, file in _sources(spec)),
     )
-    inputs = _inputs(dockerfile, files, base)
+    inputs = _inputs(dockerfile, files, base, spec.verify)
     return Rendered(dockerfile, files, _digest(inputs), inputs)
 
 
@@ -99,8 +100,18 @@ def _values(spec: ImageSpec, base: BaseFacts) -> dict[str, object]:
         "base_key": _key(base),
         "environment": list(spec.environment),
         "labels": list(spec.labels),
-        "user": base.user,
+        "files": [
+            {"source": source, "target": file.target, "mode": f"{file.mode:04o}"}
+            for source, file in _sources(spec)
+        ],
+        "workdir": spec.workdir or "",
+        "user": spec.user or base.user,
     }
+
+
+def _sources(spec: ImageSpec) -> list[tuple[str, ImageFile]]:
+    """The files that the image gets, each with its place in the context."""
+    return [(f"files/{number}", file) for number, file in enumerate(spec.files)]
 
 
 def _build_packages(spec: ImageSpec) -> list[str]:
@@ -124,6 +135,10 @@ def _harmless(values: Mapping[str, object]) -> dict[str, object]:
         "base_key": "x",
         "environment": [pair for _ in _sequence(values["environment"])],
         "labels": [pair for _ in _sequence(values["labels"])],
+        "files": [
+            dict.fromkeys(("source", "target", "mode"), "x") for _ in _sequence(values["files"])
+        ],
+        "workdir": "x" if values["workdir"] else "",
         "user": "x" if values["user"] else "",
     }
 
@@ -231,13 +246,18 @@ def _under(folder: str, files: Iterable[ContextFile]) -> Iterable[ContextFile]:
     return (replace(file, path=f"{folder}/{file.path}") for file in files)
 
 
-def _inputs(dockerfile: str, files: Iterable[ContextFile], base: BaseFacts) -> Mapping[str, str]:
+def _inputs(
+    dockerfile: str, files: Iterable[ContextFile], base: BaseFacts, checks: Iterable[Check]
+) -> Mapping[str, str]:
     parts = {
         "template epoch": EPOCH,
         "Dockerfile": _sha256(dockerfile.encode()),
         "base": base.digest,
         "platform": base.platform,
     }
+    # What an image has been proven to do is a part of what it is.
+    if proofs := [(*check.argv, _sha256(check.stdin)) for check in checks]:
+        parts["verify"] = _sha256(json.dumps(proofs).encode())
     # A local folder is one part, however many files it has: a label must hold them all.
     folders: dict[str, list[str]] = {}
     for file in sorted(files, key=lambda file: file.path):

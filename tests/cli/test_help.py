@@ -38,8 +38,10 @@ def commands(group: click.Group = main, *above: str) -> Iterator[tuple[str, ...]
 
 
 ALL = tuple(commands())
-# Not `engine`, a group, which does nothing by itself.
-ACTING = [words for words in ALL if words not in {(), ("engine",)}]
+# Not groups which do nothing by themselves.
+ACTING = [words for words in ALL if words not in {(), ("engine",), ("spec",)}]
+# What has nothing to choose.
+PLAIN = [("spec", "schema")]
 
 
 def reference() -> str:
@@ -70,6 +72,7 @@ def test_the_commands_are_these() -> None:
         "attach",
         "base-image",
         "build-image",
+        "catalog",
         "doctor",
         "engine",
         "engine start",
@@ -77,12 +80,16 @@ def test_the_commands_are_these() -> None:
         "images",
         "images inspect",
         "images prune",
+        "init",
         "lock",
         "ps",
         "pull-image",
         "push-image",
         "render",
         "run",
+        "spec",
+        "spec schema",
+        "spec show",
     ]
 
 
@@ -110,7 +117,7 @@ def test_every_option_is_explained(words: tuple[str, ...]) -> None:
         command = command.get_command(click.Context(command), word)
     assert command is not None
     options = [each for each in command.params if isinstance(each, click.Option)]
-    assert options
+    assert bool(options) != (words in PLAIN)
     assert [each.name for each in options if not each.help] == []
 
 
@@ -159,7 +166,10 @@ def test_a_misspelt_option_is_a_usage_error_with_a_suggestion() -> None:
 def test_an_option_that_is_missing_is_a_usage_error() -> None:
     result = run("build-image")
     assert result.exit_code == 2
-    assert "Give --deps FILE or --with PACKAGE." in result.stderr
+    assert (
+        "Give an image of the catalogue, --spec FILE, --deps FILE or --with PACKAGE."
+        in result.stderr
+    )
 
 
 def complete(typed: str) -> list[str]:

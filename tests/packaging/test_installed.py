@@ -22,14 +22,19 @@ from toolkit import deps, resources
 from toolkit.image import Base
 from toolkit.reference import ImageReference
 from toolkit.renderer import render
-from toolkit.spec import ImageSpec
+from toolkit.spec import ImageSpec, catalogue, load
 
 name = ImageReference.parse("python:3-slim")
 base = Base(name, name, "sha256:" + "1" * 64, "linux/amd64", "3.14.0", "debian-trixie")
-shipped = sorted(resources.tree("images").glob("*/requirements.txt"))
+
+def read(path):
+    wishes = load(path)
+    wanted = deps.read(wishes.paths, env={}) if wishes.paths else deps.Dependencies()
+    return ImageSpec.of(wishes, wanted)
+
 rendered = {
-    path.parent.name: render(ImageSpec(deps.read([path], env={})), base, resources.templates())
-    for path in shipped
+    image: render(read(path), base, resources.templates())
+    for image, path in catalogue.entries(resources.tree("images"))
 }
 print(json.dumps({
     "package": toolkit.__path__[0],
@@ -53,7 +58,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     answer: dict[str, Any] = json.loads(
         run([sys.executable, "-I", "-c", RENDER], cwd=tmp_path_factory.mktemp("checkout"))
     )
-    assert answer["images"].keys() == {path.parent.name for path in ROOT.glob("images/*/*.txt")}
+    assert answer["images"].keys() == {path.parent.name for path in ROOT.glob("images/*/")}
     return answer
 
 

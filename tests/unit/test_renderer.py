@@ -70,6 +70,19 @@ def spec(tmp_path: Path) -> ImageSpec:
             },
             "thing @ git+https://example.org/thing@v1\n",
         ),
+        (
+            "placed",
+            LOCAL,
+            {
+                "user": "1000:1000",
+                "workdir": "/srv/app",
+                "files": {
+                    "/etc/motd": __file__,
+                    "/usr/local/bin/tool": {"source": __file__, "mode": "0755"},
+                },
+            },
+            "numpy\n",
+        ),
     ],
 )
 def test_the_dockerfile_is_the_golden_one(
@@ -137,7 +150,17 @@ def test_another_base_is_another_digest(spec: ImageSpec, change: dict[str, str])
 
 
 @pytest.mark.parametrize(
-    "table", [{"apt": ["x1"]}, {"environment": {"A": "b"}}, {"labels": {"a": "b"}}], ids=str
+    "table",
+    [
+        {"apt": ["x1"]},
+        {"environment": {"A": "b"}},
+        {"labels": {"a": "b"}},
+        {"user": "1"},
+        {"workdir": "/srv"},
+        {"verify": ["true"]},
+        {"files": {"/x": __file__}},
+    ],
+    ids=str,
 )
 def test_every_wish_is_in_the_digest(spec: ImageSpec, table: dict[str, object]) -> None:
     """A rendered option that is missing from the hash reuses a wrong image."""
@@ -146,7 +169,16 @@ def test_every_wish_is_in_the_digest(spec: ImageSpec, table: dict[str, object]) 
 
 
 @pytest.mark.parametrize(
-    "table", [{"tags": ["a:b"]}, {"excused": ["x"]}, {"name": "other"}], ids=str
+    "table",
+    [
+        {"tags": ["a:b"]},
+        {"excused": ["x"]},
+        {"name": "other"},
+        {"description": "other"},
+        {"secrets": ["mine"]},
+        {"platform": "linux/amd64"},
+    ],
+    ids=str,
 )
 def test_names_and_the_proof_are_not(spec: ImageSpec, table: dict[str, object]) -> None:
     """They do not change what is in the image."""
@@ -221,6 +253,12 @@ WISHES: dict[str, Callable[[str], dict[str, object]]] = {
     "apt": lambda text: {"apt": ["x1", text]},
     "tag": lambda text: {"tags": [text]},
     "excused": lambda text: {"excused": [text]},
+    "user": lambda text: {"user": text},
+    "workdir": lambda text: {"workdir": text},
+    "platform": lambda text: {"platform": text},
+    "secret": lambda text: {"secrets": [text]},
+    "target": lambda text: {"files": {text: __file__}},
+    "mode": lambda text: {"files": {"/x": {"source": __file__, "mode": text}}},
     "variable": lambda text: {"environment": {text: "x"}},
     "environment": lambda text: {"environment": {"ODD": text}},
     "label": lambda text: {"labels": {text: "x"}},

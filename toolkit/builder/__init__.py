@@ -19,7 +19,7 @@ from toolkit import __version__, image, labels, renderer, resources
 from toolkit.builder import secrets, sharing
 from toolkit.builder.events import Event, Listener, Said, ignore
 from toolkit.builder.foundation import MakeBase, Search, find_base
-from toolkit.builder.record import changed, record
+from toolkit.builder.record import changed, record, titles
 from toolkit.builder.sharing import registry_of
 from toolkit.deps import Target, select
 from toolkit.engine import Engine
@@ -43,8 +43,6 @@ __all__ = [
 
 _ATTEMPTS: Final = 3
 """Builds after which an image that others remove again and again is given up."""
-
-_DESCRIPTION: Final = "A Python environment in which code is run, made by executor-toolkit"
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +195,7 @@ def _made(
         netrc=planned.spec.dependencies.netrc(),
         named=options.secrets,
     )
+    secrets.require(planned.spec.secrets, sent)
     attempt = 0
     while True:
         attempt += 1
@@ -219,7 +218,10 @@ def _prove(
         listener(Said("verifying the image in a container without network"))
         from toolkit import verifier  # a build with nothing to do starts no container
 
-        verifier.verify(engine, built, excused=planned.spec.excused)
+        spec = planned.spec
+        verifier.verify(
+            engine, built, excused=spec.excused, workdir=spec.workdir, checks=spec.verify
+        )
 
 
 def _named(
@@ -307,6 +309,7 @@ def _build(
 
     request = buildkit.BuildRequest(
         context=planned.rendered.context(),
+        platform=planned.spec.platform,
         labels=_labels(planned, options),
         target="image",
         no_cache=options.no_cache,
@@ -326,9 +329,7 @@ def _build(
 def _labels(planned: Plan, options: BuildOptions) -> Mapping[str, str]:
     """Every label is set on every image: one that is left out would be inherited from the base."""
     spec, base = planned.spec, planned.base
-    given = {name for name, _ in spec.labels}
-    title = {labels.TITLE: f"{REPOSITORY}/{spec.name}", labels.DESCRIPTION: _DESCRIPTION}
-    return {name: text for name, text in title.items() if name not in given} | {
+    return titles(spec, REPOSITORY) | {
         labels.DIGEST: planned.rendered.digest,
         labels.INPUTS: json.dumps(planned.rendered.inputs, sort_keys=True, separators=(",", ":")),
         labels.NAME: spec.name,

@@ -81,6 +81,7 @@ def find_base(engine: Engine, spec: ImageSpec, search: Search) -> Base:
         search.listener(
             Said(f"not taking over the Python packages of {reference}, which is an image of ours")
         )
+    _check_platform(reference, stored.platform, spec.platform)
     facts = _facts(engine, reference, stored, search.cache)
     _check_python(reference, facts["python"], spec)
     digest = reference.digest or image.digest_of(stored, reference)
@@ -279,6 +280,17 @@ def _check_python(reference: ImageReference, found: str, spec: ImageSpec) -> Non
         raise BaseImageError(
             f"the base image {reference} has Python {found}, and {wish.where} asks for {wish.said}",
             hint="name a base with such a Python with --base, or leave --base out",
+        )
+
+
+def _check_platform(reference: ImageReference, found: str, wanted: str | None) -> None:
+    if wanted is not None and found != wanted:
+        raise BaseImageError(
+            f"the base image {reference} is for {found}, and {wanted} was asked for",
+            hint=Hint(
+                f"name a base for {wanted} that the engine has, or leave the platform out",
+                check="engine.os",
+            ),
         )
 
 

@@ -14,8 +14,20 @@ from toolkit import labels
 from toolkit.deps import Dependencies
 from toolkit.dockerfile import instructions
 from toolkit.renderer import Rendered
+from toolkit.spec import ImageSpec
 
+_DESCRIPTION: Final = "A Python environment in which code is run, made by executor-toolkit"
 _UV: Final = "steps/uv.json"
+
+
+def titles(spec: ImageSpec, repository: str) -> dict[str, str]:
+    """What the image is called, as any tool reads it; a label that the user has set stays."""
+    given = {name for name, _ in spec.labels}
+    said = {
+        labels.TITLE: f"{repository}/{spec.name}",
+        labels.DESCRIPTION: spec.description or _DESCRIPTION,
+    }
+    return {name: text for name, text in said.items() if name not in given}
 
 
 def record(dependencies: Dependencies, rendered: Rendered) -> Mapping[str, str]:

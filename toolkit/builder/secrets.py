@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -73,6 +73,16 @@ def gathered(
     if netrc:
         secrets["netrc"] = _joined(netrc, secrets.get("netrc", b""))
     return secrets
+
+
+def require(wanted: Iterable[str], given: Mapping[str, bytes]) -> None:
+    """Raise SpecError where one is missing that the spec names."""
+    for name in wanted:
+        if name not in given:
+            raise SpecError(
+                f"the secret {name}, without which the image is not built, is not given",
+                hint=f"give it with --secret id={name},src=FILE",
+            )
 
 
 def _words(text: str) -> Mapping[str, str]:

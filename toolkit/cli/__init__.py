@@ -30,6 +30,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
         "toolkit.cli.build_image:build_image",
         "Build a verified image from a dependency file, or reuse it.",
     ),
+    "catalog": ("toolkit.cli.catalog:catalog", "List the images of the catalogue."),
     "doctor": (
         "toolkit.cli.doctor:doctor",
         "Say what is wrong with the Docker set-up, and how to mend it.",
@@ -37,6 +38,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "engine": ("toolkit.cli.engine:engine", "Make sure that a Docker engine answers."),
     "gc": ("toolkit.cli.gc:gc", "Remove what killed processes have left."),
     "images": ("toolkit.cli.images:images", "List the images of ours that this engine has."),
+    "init": ("toolkit.cli.init:init", "Write an image.toml to begin with."),
     "lock": (
         "toolkit.cli.lock:lock",
         "Write down what dependency files come to, as a lock (PEP 751).",
@@ -46,6 +48,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "push-image": ("toolkit.cli.push_image:push_image", "Push an image to its registry."),
     "render": ("toolkit.cli.render:render", "Print the Dockerfile that build-image would build."),
     "run": ("toolkit.cli.run:run", "Run a program in a container."),
+    "spec": ("toolkit.cli.spec:spec", "Say what an image.toml and options come to."),
 }
 
 INTERRUPTED: Final = 130

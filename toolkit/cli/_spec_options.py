@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypedDict, TypeVar
+from typing import Any, Final, TypedDict, TypeVar
 
 import click
 
@@ -13,7 +13,7 @@ from toolkit import deps, resources
 from toolkit.deps import Dependencies, Selection
 from toolkit.lock.exporting import exporter
 from toolkit.lock.program import Uv
-from toolkit.spec import DEFAULT_BASE, ImageSpec, default_name
+from toolkit.spec import DEFAULT_BASE, ImageSpec, Wishes, catalogue, default_name, load
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -28,59 +28,101 @@ class DependencyOptions(TypedDict):
     exclude_newer: str | None
     base: str | None
     python: str | None
+
+
+class OutsideOptions(DependencyOptions):
+    """These, and whether what they name may lie elsewhere."""
+
     allow_outside: bool
 
 
-class SpecOptions(DependencyOptions):
-    """What the options below come to."""
+class WishOptions(DependencyOptions):
+    """What the options come to that an image.toml could say as well."""
 
     name: str | None
+    platform: str | None
     apt: tuple[str, ...]
     apt_build: tuple[str, ...]
     env: tuple[str, ...]
     label: tuple[str, ...]
     tag: tuple[str, ...]
     excuse_import: tuple[str, ...]
+    user: str | None
+    workdir: str | None
 
 
-def spec_options(command: _Command) -> _Command:
-    """Add the options to a command."""
-    for option in reversed((*_DEPENDENCIES, *_OPTIONS)):
-        command = option(command)
-    return command
+class SpecOptions(WishOptions, OutsideOptions):
+    """All of it, and where the image.toml is."""
+
+    entry: str | None
+    spec: Path | None
 
 
-def dependency_options(command: _Command) -> _Command:
-    """Add those that say what is to be installed, and on which Python."""
-    for option in reversed(_DEPENDENCIES):
-        command = option(command)
-    return command
+_KEYS: Final = {
+    "deps": "deps",
+    "with_packages": "packages",
+    "extra": "extras",
+    "group": "groups",
+    "exclude_newer": "exclude-newer",
+    "name": "name",
+    "base": "base",
+    "python": "python",
+    "platform": "platform",
+    "apt": "apt",
+    "apt_build": "apt-build",
+    "env": "environment",
+    "label": "labels",
+    "tag": "tags",
+    "excuse_import": "excused",
+    "user": "user",
+    "workdir": "workdir",
+}
+"""The options, and what they are called in an image.toml."""
+
+
+def _adding(*options: Callable[[_Command], _Command]) -> Callable[[_Command], _Command]:
+    def add(command: _Command) -> _Command:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return add
+
+
+def wished(options: Mapping[str, Any]) -> Wishes:
+    """What the options say, without a file."""
+    return Wishes.read({key: options[name] for name, key in _KEYS.items() if options.get(name)})
+
+
+def read_wishes(options: SpecOptions) -> Wishes:
+    """What the options and the file that they name say; where both do, an option counts."""
+    if options["entry"] and options["spec"]:
+        raise click.UsageError("Give either an image of the catalogue or --spec FILE.")
+    place, images = options["spec"], resources.tree("images")
+    if options["entry"]:
+        place = catalogue.find(options["entry"], images)
+    wishes = wished(options)
+    if place is not None:
+        wishes = wishes.over(load(place))
+    elif not wishes.paths and not wishes.selection.packages:
+        raise click.UsageError(
+            "Give an image of the catalogue, --spec FILE, --deps FILE or --with PACKAGE."
+        )
+    named = wishes.paths if place is None else (place,)
+    return wishes.over(Wishes({"name": default_name(named, images)}))
 
 
 def read_spec(options: SpecOptions) -> ImageSpec:
     """The spec that the options describe. Raises SpecError with all problems of a file."""
-    dependencies = _asked(options)
-    paths = [Path(path) for path in options["deps"]]
-    return ImageSpec.from_mapping(
-        {
-            "name": options["name"] or default_name(paths, resources.tree("images")),
-            "base": options["base"],
-            "python": options["python"],
-            "apt": options["apt"],
-            "apt_build": options["apt_build"],
-            "environment": options["env"],
-            "labels": options["label"],
-            "tags": options["tag"],
-            "excused": options["excuse_import"],
-        },
-        dependencies,
-    )
+    return _spec(read_wishes(options), allow_outside=options["allow_outside"])
 
 
-def read_wanted(options: DependencyOptions) -> ImageSpec:
+def read_wanted(options: OutsideOptions) -> ImageSpec:
     """The spec of what is to be installed, everything else as it is by default."""
-    table = {"base": options["base"], "python": options["python"]}
-    return ImageSpec.from_mapping(table, _asked(options))
+    wishes = wished(options)
+    if not wishes.paths and not wishes.selection.packages:
+        raise click.UsageError("Give --deps FILE or --with PACKAGE.")
+    return _spec(wishes, allow_outside=options["allow_outside"])
 
 
 def read_dependencies(files: Sequence[str], base: str | None) -> ImageSpec:
@@ -90,17 +132,11 @@ def read_dependencies(files: Sequence[str], base: str | None) -> ImageSpec:
     return ImageSpec.from_mapping(table, _read(paths, Selection(), allow_outside=False))
 
 
-def _asked(options: DependencyOptions) -> Dependencies:
-    paths = [Path(path) for path in options["deps"]]
-    if not paths and not options["with_packages"]:
-        raise click.UsageError("Give --deps FILE or --with PACKAGE.")
-    selection = Selection(
-        extras=options["extra"],
-        groups=options["group"],
-        packages=options["with_packages"],
-        newest=options["exclude_newer"],
-    )
-    return _read(paths, selection, allow_outside=options["allow_outside"])
+def _spec(wishes: Wishes, *, allow_outside: bool) -> ImageSpec:
+    wanted = wishes.selection
+    if not wishes.paths and wanted == Selection():
+        return ImageSpec.of(wishes, Dependencies())
+    return ImageSpec.of(wishes, _read(wishes.paths, wanted, allow_outside=allow_outside))
 
 
 def _read(paths: Sequence[Path], selection: Selection, *, allow_outside: bool) -> Dependencies:
@@ -149,15 +185,19 @@ _DEPENDENCIES = (
     ),
     base_option,
     click.option("--python", metavar="VERSION", help="The Python that the base must have: 3.12"),
-    click.option(
-        "--allow-outside",
-        is_flag=True,
-        help="Let the file refer to local paths outside its folder.",
-    ),
+)
+
+_OUTSIDE = click.option(
+    "--allow-outside",
+    is_flag=True,
+    help="Let the file refer to local paths outside its folder.",
 )
 
 _OPTIONS = (
     click.option("--name", metavar="NAME", help="The image's name: toolkit/NAME:…  [default: env]"),
+    click.option(
+        "--platform", metavar="PLATFORM", help="The platform that the base must have: linux/arm64"
+    ),
     click.option(
         "--apt", multiple=True, metavar="PACKAGE", help="A Debian package that the image needs."
     ),
@@ -178,4 +218,23 @@ _OPTIONS = (
         metavar="MODULE",
         help="A module whose failing import does not matter.",
     ),
+    click.option("--user", metavar="UID[:GID]", help="Whom the image's programs run as."),
+    click.option("--workdir", metavar="PATH", help="The folder in which they start."),
 )
+
+_PLACES = (
+    click.argument("entry", required=False, metavar="[IMAGE]"),
+    click.option(
+        "--spec",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="An image.toml; options count more than what it says.",
+    ),
+)
+
+dependency_options = _adding(*_DEPENDENCIES, _OUTSIDE)
+"""Those that say what is to be installed, and on which Python."""
+wish_options = _adding(*_DEPENDENCIES, *_OPTIONS)
+"""Those that an image.toml could say as well."""
+spec_options = _adding(*_PLACES, *_DEPENDENCIES, _OUTSIDE, *_OPTIONS)
+"""All that say what image is wanted."""

@@ -77,7 +77,11 @@ class _Options(SpecOptions):
 @click.option("-v", "--verbose", is_flag=True, help="Show every line of every step.")
 @click.option("-y", "--yes", is_flag=True, help="Install what making a base needs without asking.")
 def build_image(**options: Unpack[_Options]) -> None:
-    """Build a verified image from a dependency file, or reuse it.
+    """Build a verified image from dependency files, or reuse it.
+
+    What is wanted is said by options, by an image.toml (--spec), or by the name of an IMAGE of the
+    catalogue, see `toolkit catalog`. Where a file and an option say something, the option counts;
+    lists are added to.
 
     With --registry, an image that was built elsewhere from the same inputs is pulled. Prints the
     image's name on stdout; everything else goes to stderr.

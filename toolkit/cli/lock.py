@@ -12,7 +12,7 @@ from toolkit import resources
 from toolkit.builder.foundation import Search
 from toolkit.builder.targeting import found_target, said_target
 from toolkit.cli._progress import showing
-from toolkit.cli._spec_options import DependencyOptions, dependency_options, read_wanted
+from toolkit.cli._spec_options import OutsideOptions, dependency_options, read_wanted
 from toolkit.deps import Target
 from toolkit.engine import connect
 from toolkit.spec import ImageSpec
@@ -20,7 +20,7 @@ from toolkit.spec import ImageSpec
 STDOUT: Final = "-"
 
 
-class _Options(DependencyOptions):
+class _Options(OutsideOptions):
     output: str
     platform: str | None
     upgrade: tuple[str, ...]

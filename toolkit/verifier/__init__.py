@@ -7,14 +7,15 @@ worker and the way to it are proven along with the packages.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
-from toolkit.container import ContainerOptions
+from toolkit.container import Container, ContainerOptions
 from toolkit.engine import Engine
-from toolkit.errors import DiedError, Hint, VerificationError
+from toolkit.errors import DiedError, Hint, Problem, VerificationError
 from toolkit.lifecycle import ContainerManager
+from toolkit.spec import Check
 from toolkit.verifier.report import Report, hint
 
 SECONDS: Final = 600.0
@@ -32,40 +33,73 @@ def verify(
     image: str,
     *,
     excused: Iterable[str] = (),
+    workdir: str | None = None,
+    checks: Iterable[Check] = (),
     import_seconds: float = IMPORT_SECONDS,
 ) -> Report:
     """Prove that the image with this id or name works; give what it said of itself.
 
-    `import_seconds` is what the import of one module may take. Raises VerificationError, with every
-    breach in `problems`, or ContainerError when the container could not even be started.
+    `import_seconds` is what the import of one module may take. `workdir` is a folder that must be
+    writable as well, `checks` are run there once all else is well. Raises VerificationError, with
+    every breach in `problems`, or ContainerError when the container could not even be started.
     """
     with ContainerManager(engine) as manager:
         options = ContainerOptions(image=image, network="none", user=_STRANGER, role="probe")
         container = manager.start(options)
-        # First as everybody calls it: -I overlooks variables that can keep Python from starting.
-        probe = ["sh", "-c", 'python -c "" && exec python -I - "$0"', str(import_seconds)]
-        try:
-            result = container.run(probe, stdin=_probe(), timeout=SECONDS)
-        except DiedError:
-            engine.ping()  # one that is gone is what there is to be told
-            raise
+        folders = [workdir] if workdir else []
+        report = _examined(engine, container, [str(import_seconds), *folders])
+        if breaches := tuple(report.problems(excused)):
+            raise _failed(breaches, hint(report))
+        if breaches := tuple(_breaches(container, checks, workdir)):
+            raise _failed(breaches, "mend the image, or the command that is to prove it")
+    return report
+
+
+def _examined(engine: Engine, container: Container, arguments: list[str]) -> Report:
+    # First as everybody calls it: -I overlooks variables that can keep Python from starting.
+    probe = ["sh", "-c", 'python -c "" && exec python -I - "$@"', "probe", *arguments]
+    try:
+        result = container.run(probe, stdin=_probe(), timeout=SECONDS)
+    except DiedError:
+        engine.ping()  # one that is gone is what there is to be told
+        raise
     if result.exit_code != 0:
         last = result.stderr.decode("utf-8", "replace").strip().rpartition("\n")[2]
         raise VerificationError(
             f"the image's Python cannot examine the image: {last or result.exit_code}",
             hint=Hint(
-                "choose another base with --base", check="image.contents", flags=("--image", image)
+                "choose another base with --base",
+                check="image.contents",
+                flags=("--image", container.options.image),
             ),
         )
-    report = Report.parse(result.stdout)
-    problems = tuple(report.problems(excused))
-    if problems:
-        raise VerificationError(
-            "the image was built and does not work\n" + "\n".join(f"  {each}" for each in problems),
-            hint=hint(report),
-            problems=problems,
+    return Report.parse(result.stdout)
+
+
+def _breaches(
+    container: Container, checks: Iterable[Check], workdir: str | None
+) -> Iterator[Problem]:
+    """What the spec's own proofs say, each in a process of its own."""
+    for check in checks:
+        result = container.run(
+            check.argv, stdin=check.stdin, cwd=workdir, timeout=SECONDS, merged=True
         )
-    return report
+        if result.exit_code == 0:
+            continue
+        ended = (
+            f"not done within {SECONDS:g} s"
+            if result.timed_out
+            else f"exit code {result.exit_code}"
+        )
+        said = result.stdout.decode("utf-8", "replace").strip().rpartition("\n")[2]
+        yield Problem(f"verify {check.said!r}", f"{ended}: {said}" if said else ended)
+
+
+def _failed(breaches: tuple[Problem, ...], advice: str) -> VerificationError:
+    lines = "\n".join(f"  {each}" for each in breaches)
+    return VerificationError(
+        f"the image was built and does not work\n{lines}", hint=advice, problems=breaches
+    )
 
 
 def _probe() -> bytes:

@@ -15,6 +15,7 @@ import time
 from importlib import metadata
 
 SECONDS = float(sys.argv[1])  # for one import
+FOLDERS = sys.argv[2:]  # that must be writable besides
 WORKED = "imported"
 # Not what anybody imports: tests, documentation, and a setup.py that was installed by mistake.
 LEFT_OUT = {
@@ -137,7 +138,8 @@ def main():
         "modules": modules,
         "imports": imported(sorted(modules)),
         "folders": {
-            folder: writable(folder) for folder in ("/workspace", "/home/executor", prefix)
+            folder: writable(folder)
+            for folder in ("/workspace", "/home/executor", prefix, *FOLDERS)
         },
     }
     json.dump(answer, sys.stdout)

@@ -1,0 +1,148 @@
+"""An image.toml, built: everything that it says is so in the image, or there is no image."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.docker.conftest import Cli, images_of
+from toolkit import labels
+from toolkit.container import ContainerOptions
+from toolkit.engine import Engine
+from toolkit.lifecycle import ContainerManager
+
+pytestmark = pytest.mark.docker
+
+SPEC = """\
+name = "{name}"
+description = "What the tests of specs use"
+deps = ["requirements.txt"]
+user = "1234:2345"
+workdir = "/srv/app/here"
+verify = ["touch made && test ! -w /etc/motd", {{ file = "verify.py" }}]
+
+[environment]
+FROM_FILE = "file"
+FROM_BOTH = "file"
+
+[files]
+"/etc/motd" = "motd"
+"/usr/local/bin/hello" = {{ source = "sub/hello.sh", mode = "0755" }}
+"/srv/secret" = {{ source = "motd", mode = "0600" }}
+"""
+
+
+@pytest.fixture
+def project(cli: Cli, name: str) -> Cli:
+    """A folder with such a file, and all that it names."""
+    cli.write(cli.wheel("tk_plain"))
+    cli.write("welcome", file="motd")
+    cli.write("#!/bin/sh", "echo hello", file="sub/hello.sh")
+    cli.write("import os, tk_plain", "assert os.getcwd() == '/srv/app/here'", file="verify.py")
+    cli.write(SPEC.format(name=name), file="image.toml")
+    return cli
+
+
+def inspected(engine: Engine, image: str) -> dict[str, Any]:
+    found = engine.inspect_image(image.strip())
+    assert found is not None
+    return found
+
+
+def said(engine: Engine, image: str, script: str) -> str:
+    """What a shell in the image says, as root, who may read everything."""
+    options = ContainerOptions(image=image.strip(), network="none", user="0:0", role="probe")
+    with ContainerManager(engine) as manager:
+        return manager.start(options).run(["sh", "-c", script], merged=True).stdout.decode()
+
+
+def test_everything_that_a_file_says_is_so(project: Cli, name: str, first_engine: Engine) -> None:
+    built = project("build-image", "--spec", "image.toml", "--env", "FROM_BOTH=option")
+    assert built.code == 0, built.stderr
+    assert built.stdout.startswith(f"toolkit/{name}:")
+    config = inspected(first_engine, built.stdout)["Config"]
+    assert (config["User"], config["WorkingDir"]) == ("1234:2345", "/srv/app/here")
+    assert {"FROM_FILE=file", "FROM_BOTH=option"} <= set(config["Env"])
+    assert config["Labels"][labels.DESCRIPTION] == "What the tests of specs use"
+    files = "/etc/motd /usr/local/bin/hello /srv/secret /srv/app/here"
+    assert said(
+        first_engine, built.stdout, f"stat -c '%a %u %n' {files}; hello; cat /etc/motd"
+    ) == (
+        "644 0 /etc/motd\n"
+        "755 0 /usr/local/bin/hello\n"
+        "600 0 /srv/secret\n"
+        "1777 0 /srv/app/here\n"
+        "hello\n"
+        "welcome\n"
+    )
+    again = project("build-image", "--spec", "image.toml", "--env", "FROM_BOTH=option")
+    assert (again.stdout, "nothing to do" in again.stderr) == (built.stdout, True)
+
+
+def test_what_a_file_names_is_in_the_digest(project: Cli) -> None:
+    """A file's bytes, its mode, and what is proven: each makes another image."""
+
+    def rendered() -> str:
+        shown = project("build-image", "--spec", "image.toml", "--json")
+        return str(json.loads(shown.stdout)["digest"])
+
+    before = [rendered()]
+    for old, new, file in (
+        ("welcome", "farewell", "motd"),
+        ("0600", "0640", "image.toml"),
+        ("import os,", "import sys, os,", "verify.py"),
+    ):
+        text = (project.folder / file).read_text()
+        (project.folder / file).write_text(text.replace(old, new))
+        before.append(rendered())
+    assert len(set(before)) == 4
+
+
+def test_an_image_that_does_not_do_what_is_to_be_proven_is_none(
+    project: Cli, name: str, first_engine: Engine
+) -> None:
+    project.write("import sys", "sys.exit('it is not so')", file="verify.py")
+    answer = project("build-image", "--spec", "image.toml")
+    error, hint = answer.refused(6)
+    assert error == "the image was built and does not work"
+    assert "  verify 'verify.py': exit code 1: it is not so\n" in answer.stderr
+    assert hint == "mend the image, or the command that is to prove it"
+    assert images_of(first_engine, name) == []
+    unproven = project("build-image", "--spec", "image.toml", "--no-verify")
+    assert unproven.code == 0, unproven.stderr
+
+
+def test_a_secret_that_is_named_must_be_given(project: Cli) -> None:
+    project.write('deps = ["requirements.txt"]', 'secrets = ["mine"]', file="image.toml")
+    assert project("build-image", "--spec", "image.toml").refused(3) == (
+        "the secret mine, without which the image is not built, is not given",
+        "give it with --secret id=mine,src=FILE",
+    )
+
+
+def test_a_base_for_another_platform_is_refused(project: Cli, base_image: str) -> None:
+    """Before anything is built."""
+    command = ("build-image", "--deps", "requirements.txt", "--platform", "linux/s390x")
+    error, _ = project(*command).refused(6)
+    assert error.startswith(f"the base image {base_image} is for linux/")
+    assert error.endswith(", and linux/s390x was asked for")
+
+
+def test_a_folder_that_stays_closed_is_told(project: Cli) -> None:
+    """One that the base has already, and that is not for everybody."""
+    error, _ = project("build-image", "--spec", "image.toml", "--workdir", "/root").refused(6)
+    assert error == "the image was built and does not work"
+
+
+def test_init_show_and_build_go_together(project: Cli, name: str) -> None:
+    """What `init` writes is what `show` shows and `build-image` builds."""
+    made = project("init", "-o", "sub/image.toml", "--deps", "requirements.txt", "--name", name)
+    assert (made.code, made.stdout) == (0, "sub/image.toml\n")
+    shown = project("spec", "show", "--spec", "sub/image.toml")
+    assert f'name = "{name}"' in shown.stdout
+    by_flags = project("build-image", "--deps", "requirements.txt", "--name", name)
+    by_file = project("build-image", "--spec", "sub/image.toml")
+    assert by_file.stdout == by_flags.stdout
+    assert "nothing to do" in by_file.stderr
