@@ -144,6 +144,9 @@ def _source(made: Mapping[str, Any]) -> str:
         if each.get("Target") == WORKSPACE:
             subpath = (each.get("VolumeOptions") or {}).get("Subpath")
             return f"{each['Source']}/{subpath}" if subpath else str(each["Source"])
+    for each in made.get("Mounts") or ():  # Podman tells of mounts here only
+        if each.get("Destination") == WORKSPACE:
+            return str(each.get("Name") or each.get("Source") or "")
     return ""
 
 

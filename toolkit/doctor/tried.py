@@ -120,9 +120,9 @@ def init(seen: Launches) -> Finding:
     return Finding(
         "no container starts with --init",
         problem="warn",
-        why=f"{failed.error}. It was tried with Init, which needs docker-init. Ours are their own "
+        why=f"{failed.error}. It was tried with Init, which needs a program. Ours are their own "
         "init.",
-        fix=Fix("install docker-init (tini) where the engine runs"),
+        fix=Fix("install docker-init (tini; for Podman, catatonit) where the engine runs"),
     )
 
 
