@@ -58,6 +58,7 @@ bench: .venv/.installed engine base
 	$(BIN)/python -m benchmarks.execute
 	$(BIN)/python -m benchmarks.transfer
 	$(BIN)/python -m benchmarks.doctor
+	$(BIN)/python -m benchmarks.parse
 
 clean:
 	rm -rf .venv .venv-peers .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist

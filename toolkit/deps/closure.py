@@ -6,13 +6,13 @@ only limit.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from toolkit.deps import formats, local, sources, statements, text, urls
 from toolkit.deps.dependencies import Requirement
-from toolkit.deps.gathering import Gathering
+from toolkit.deps.gathering import Gathering, discreet
 from toolkit.deps.requirement import Wish, understand
 from toolkit.deps.sources import Source
 from toolkit.errors import SpecError
@@ -44,13 +44,15 @@ class _Walk:
             return
         self.into.read[key] = file.shown
         for line in text.logical_lines(content, self.into.env):
-            where = f"{file.shown}:{line.number}"
             if isinstance(line, text.BadLine):
-                self.into.wrong(where, SpecError(line.problem, hint=line.hint))
+                error = SpecError(line.problem, hint=line.hint)
+                self.into.wrong(f"{file.shown}:{line.number}", error)
                 continue
-            with self.into.at(where, line):
+            try:
                 for statement in statements.parse(line.text):
                     self._statement(statement, file, line)
+            except SpecError as error:
+                self.into.wrong(f"{file.shown}:{line.number}", discreet(error, line))
 
     def _statement(
         self, statement: statements.Statement, file: _File, line: text.LogicalLine
@@ -115,8 +117,7 @@ class _Walk:
         wish = understand(wanted.text)
         if file.constraint:
             _check_constraint(wish, wanted)
-        found = self.into.understood(wish, file, line)
-        return replace(found, hashes=wanted.hashes, editable=wanted.editable)
+        return self.into.understood(wish, file, line, wanted=wanted)
 
 
 def _check_constraint(wish: Wish, wanted: statements.Wanted) -> None:

@@ -26,9 +26,11 @@ from toolkit.deps.python import PythonWish
 from toolkit.deps.requirement import Wish
 from toolkit.deps.selection import Kind, Selection, normalized
 from toolkit.deps.sources import Source
+from toolkit.deps.statements import Wanted
 from toolkit.errors import Problem, SpecError
 
 MAX_HINTS: Final = 3
+_PLAINLY: Final = Wanted("")
 
 Export: TypeAlias = Callable[[Path, Selection], str]
 """Gives, of a uv.lock, the pylock.toml with these extras and groups. Raises SpecError."""
@@ -98,7 +100,7 @@ class Gathering:
         try:
             yield
         except SpecError as error:
-            self.wrong(where, error if line is None else _discreet(error, line))
+            self.wrong(where, error if line is None else discreet(error, line))
 
     def selected(self, kind: Kind, known: Iterable[str]) -> tuple[str, ...]:
         """The extras or groups that are asked for and that a file has, of those given, normalised.
@@ -150,8 +152,12 @@ class Gathering:
         line: text.LogicalLine,
         *,
         entry: str = "",
+        wanted: Wanted = _PLAINLY,
     ) -> Requirement:
-        """Turn a wish into a requirement: local files named, logins kept. Raises SpecError."""
+        """Turn a wish into a requirement: local files named, logins kept. Raises SpecError.
+
+        `wanted` has what stood beside it.
+        """
         return Requirement(
             name=wish.name,
             extras=wish.extras,
@@ -160,6 +166,8 @@ class Gathering:
             local=None if wish.path is None else self.place(wish.path, "requirement", source, line),
             fragment=wish.fragment,
             marker=wish.marker,
+            hashes=wanted.hashes,
+            editable=wanted.editable,
             file=source.shown,
             line=line.number,
             entry=entry,
@@ -218,7 +226,7 @@ class Gathering:
         return "\n".join(f"{where}: {hint}" if where else hint for hint, where in few)
 
 
-def _discreet(error: SpecError, line: text.LogicalLine) -> SpecError:
+def discreet(error: SpecError, line: text.LogicalLine) -> SpecError:
     """Give the error without a word of what the line hides."""
     if not line.reveals(error.message):
         return error

@@ -27,6 +27,7 @@ _MARKER = re.compile(r"\s+;\s*|;\s+")
 _GLUED = re.compile(r";(?:python_|platform_|sys_platform|os_name|implementation_|extra\b)")
 _EXTRAS = re.compile(r"(.+?)\s*\[([^\[\]]*)\]")
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
+_PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(?:\[[^\]/]*\])? *[<>=!~]")
 _NAMED_URL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\s*(?:\[[^\]]*\])?\s*@")
 _FRAGMENT = re.compile(r"#(?=(?:egg|subdirectory|sha256|sha384|sha512)=)")
 
@@ -50,6 +51,8 @@ class Wish:
 
 def understand(text: str) -> Wish:
     """Read the text of a requirement. Raises SpecError, without a place."""
+    if _PLAIN.match(text) and not text.lower().endswith(ARCHIVES):
+        return _named(text)  # what most are, without a look for what they are not
     if urls.is_scp_style(text):
         raise SpecError(
             f"{text!r} is git's short form of an address, not a URL",

@@ -77,6 +77,9 @@ _OF_A_REQUIREMENT: Final = frozenset({"hash", "config-settings", "global-option"
 _HEX_DIGITS: Final = {"sha256": 64, "sha384": 96, "sha512": 128}
 _OPTION_START = re.compile(r"(?:^| )-")
 _EDITABLE = re.compile(r"(?:-e *|--editable(?: +|=))(?=[^ ])")
+_DIGEST = re.compile(r"sha256:[0-9A-Fa-f]{64}")
+_PLAIN_HASHES = re.compile(r"(?: +--hash=sha256:[0-9A-Fa-f]{64})+")
+_SHELL = re.compile(r"""["'\\\t\r\n]""")
 _QUOTED = re.compile(r"""(["'])(.*?)\1""")
 _OWN_LINE_HINT = "put it on a line of its own"
 
@@ -116,6 +119,10 @@ def _statement(name: str, value: str) -> Statement:
 
 
 def _hashes(text: str) -> tuple[str, ...]:
+    if not text:
+        return ()
+    if _PLAIN_HASHES.fullmatch(text):  # as tools write them
+        return tuple(sorted({digest.lower() for digest in _DIGEST.findall(text)}))
     found: set[str] = set()
     for name, value in _options(text):
         if name == "hash":
@@ -144,13 +151,7 @@ def checked_hash(value: str) -> str:
 
 def _options(text: str) -> Iterator[tuple[str, str]]:
     """Yield the options of a text as long names and values; a flag's value is empty."""
-    try:
-        tokens = iter(shlex.split(text))
-    except ValueError as error:
-        raise SpecError(
-            "a quote is opened and never closed, or a back-slash ends the line",
-            hint="close the quote, or write the text without quotes",
-        ) from error
+    tokens = iter(_tokens(text))
     for token in tokens:
         name, value = _split(token)
         if name in _FLAGS and value is None:
@@ -162,6 +163,18 @@ def _options(text: str) -> Iterator[tuple[str, str]]:
             yield name, value
         else:
             raise _unknown(token)
+
+
+def _tokens(text: str) -> list[str]:
+    if not _SHELL.search(text):  # shlex takes each character in turn, and hashes have many
+        return [token for token in text.split(" ") if token]
+    try:
+        return shlex.split(text)
+    except ValueError as error:
+        raise SpecError(
+            "a quote is opened and never closed, or a back-slash ends the line",
+            hint="close the quote, or write the text without quotes",
+        ) from error
 
 
 def _split(token: str) -> tuple[str, str | None]:

@@ -150,6 +150,8 @@ def _expanded(number: int, shown: str, env: Mapping[str, str]) -> LogicalLine | 
             "remove the white space or the comment after the back-slash, or the back-slash",
         )
     names = tuple(dict.fromkeys(_VARIABLE.findall(shown)))
+    if not names:
+        return LogicalLine(number, shown, shown)
     for name in names:
         if not env.get(name):
             state = "empty" if name in env else "not set"
