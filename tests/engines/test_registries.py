@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import time
 import uuid
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -22,8 +23,6 @@ from toolkit.reference import ImageReference
 
 pytestmark = pytest.mark.docker
 
-OPEN: Final = "127.0.0.1:5790"
-BASIC: Final = "127.0.0.1:5791"
 _SECONDS: Final = 20.0
 
 
@@ -42,21 +41,33 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "usr/bin/docker-registry"
 
 
+@dataclass(frozen=True, slots=True)
+class Registries:
+    """Their addresses. Not of loopback: there Docker goes on without TLS after any refusal."""
+
+    open: str
+    basic: str
+
+
 @pytest.fixture(scope="session")
-def registries(nest: Nested, first_engine: Engine, program: Path) -> None:
+def registries(nest: Nested, first_engine: Engine, program: Path) -> Registries:
     """One that is open and one with a password; the engine trusts the CA of both.
 
     They end with the container.
     """
+    found = first_engine.inspect_container(nest.container)
+    assert found is not None
+    host = next(iter(found["NetworkSettings"]["Networks"].values()))["IPAddress"]
+    addresses = Registries(f"{host}:5790", f"{host}:5791")
     folder = nest.folder / "registries"
     folder.mkdir()
     shutil.copy(program, folder / "docker-registry")
     certify(folder, "ca")
-    certify(folder, "tls", by="ca", address="127.0.0.1")
+    certify(folder, "tls", by="ca", address=host)
     (folder / "htpasswd").write_text(HTPASSWD)
     pair = {"certificate": f"{folder}/tls.crt", "key": f"{folder}/tls.key"}
     auth = {"auth": {"htpasswd": {"realm": "test", "path": f"{folder}/htpasswd"}}}
-    for address, more in ((OPEN, {}), (BASIC, auth)):
+    for address, more in ((addresses.open, {}), (addresses.basic, auth)):
         configuration = {
             "version": 0.1,
             "storage": {"filesystem": {"rootdirectory": f"{folder}/data"}},
@@ -72,6 +83,7 @@ def registries(nest: Nested, first_engine: Engine, program: Path) -> None:
             nest,
             f"{inside} && exec {folder}/docker-registry serve {file} >{file}.log 2>&1",
         )
+    return addresses
 
 
 def _run(first: Engine, nest: Nested, script: str) -> None:
@@ -83,10 +95,10 @@ def name_at(address: str) -> ImageReference:
     return ImageReference.parse(f"{address}/t/{uuid.uuid4().hex[:8]}:1")
 
 
-def reachable(engine: Engine) -> None:
+def reachable(engine: Engine, registries: Registries) -> None:
     """Wait until both answer."""
     limit = time.monotonic() + _SECONDS
-    for address in (OPEN, BASIC):
+    for address in (registries.open, registries.basic):
         while True:
             with pytest.raises(PullError) as caught:
                 engine.pull(name_at(address), waits=())
@@ -96,19 +108,20 @@ def reachable(engine: Engine) -> None:
             time.sleep(0.2)
 
 
-@pytest.mark.usefixtures("registries")
-def test_two_machines_build_once(nest: Nested, cli: Cli, engine: Engine) -> None:
+def test_two_machines_build_once(
+    nest: Nested, cli: Cli, engine: Engine, registries: Registries
+) -> None:
     """The second is the same one after its image was removed."""
-    reachable(engine)
+    reachable(engine, registries)
     name = f"t-{uuid.uuid4().hex[:8]}"
     cli.write(cli.wheel("tk_plain"))
     command = ("build-image", "--deps", "requirements.txt", "--name", name, "--json")
-    shared = ("--registry", f"{OPEN}/cache", "--push")
+    shared = ("--registry", f"{registries.open}/cache", "--push")
     built = cli(*command, *shared)
     assert built.code == 0, (built.stderr, nest.log[-2000:])
     first = json.loads(built.stdout)
     assert first["action"] == "built"
-    assert f"{OPEN}/cache/{name}:{first['digest'][:12]}@sha256:" in first["shared"]
+    assert f"{registries.open}/cache/{name}:{first['digest'][:12]}@sha256:" in first["shared"]
     engine.remove_image(first["image"], force=True)
     pulled = cli(*command, *shared)
     assert pulled.code == 0, pulled.stderr
@@ -117,25 +130,32 @@ def test_two_machines_build_once(nest: Nested, cli: Cli, engine: Engine) -> None
     with engine.open("GET", "/images/json", doing="listing images") as answer:
         listed = json.loads(b"".join(answer.chunks()))
     names = [tag for each in listed for tag in each["RepoTags"] or ()]
-    assert [tag for tag in names if tag.startswith(f"{OPEN}/cache/{name}")] == []
+    assert [tag for tag in names if tag.startswith(f"{registries.open}/cache/{name}")] == []
     engine.remove_image(first["image"], force=True)
 
 
-@pytest.mark.usefixtures("registries")
 def test_a_log_in_is_asked_for_and_used(
-    engine: Engine, nest: Nested, base: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    registries: Registries,
+    engine: Engine,
+    nest: Nested,
+    base: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    reachable(engine)
-    name = name_at(BASIC)
+    reachable(engine, registries)
+    name = name_at(registries.basic)
     found = engine.inspect_image(base)
     assert found is not None
     engine.tag_image(found["Id"], name)
     with pytest.raises(PushError) as caught:
         engine.push(name)
     assert str(caught.value).startswith(f"the image {name} may not be pushed: ")
-    assert caught.value.hint == f"run `docker login {BASIC}` with an account that may push there"
+    assert (
+        caught.value.hint
+        == f"run `docker login {registries.basic}` with an account that may push there"
+    )
     login = base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
-    known = {"auths": {BASIC: {"auth": login}}}
+    known = {"auths": {registries.basic: {"auth": login}}}
     (tmp_path / "config.json").write_text(json.dumps(known))
     monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
     with connect(nest.address) as again:
@@ -146,10 +166,11 @@ def test_a_log_in_is_asked_for_and_used(
     engine.remove_image(str(name))
 
 
-@pytest.mark.usefixtures("registries")
-def test_what_is_not_there_is_told_in_the_same_words(engine: Engine) -> None:
-    reachable(engine)
-    name = name_at(OPEN)
+def test_what_is_not_there_is_told_in_the_same_words(
+    engine: Engine, registries: Registries
+) -> None:
+    reachable(engine, registries)
+    name = name_at(registries.open)
     with pytest.raises(PullError) as pulling:
         engine.pull(name)
     assert str(pulling.value).startswith(f"the image {name} does not exist: ")
