@@ -10,7 +10,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 .PHONY: demo test check test-peers test-engines test-faults lint format golden engine base bench clean
 
 demo: .venv/.installed engine
-	@image=$$($(TOOLKIT) build-image --yes --deps images/demo/requirements.txt) && \
+	@image=$$($(TOOLKIT) build-image --yes demo) && \
 	echo "$$image" && \
 	$(TOOLKIT) run --image "$$image" images/demo/demo.py
 
@@ -43,8 +43,9 @@ format: .venv/.dev
 
 # Re-make the golden files and the README's help; CI compares them with what is committed.
 golden: .venv/.dev
-	$(BIN)/python -m pytest -q tests/unit/test_renderer.py tests/unit/test_spec_writing.py tests/cli/test_help.py \
-		tests/cli/test_progress.py tests/cli/test_report.py --golden
+	$(BIN)/python -m pytest -q tests/unit/test_renderer.py tests/unit/test_spec_writing.py \
+		tests/unit/test_catalogue.py tests/cli/test_help.py tests/cli/test_progress.py \
+		tests/cli/test_report.py --golden
 
 engine: .venv/.installed
 	@$(TOOLKIT) engine start --yes

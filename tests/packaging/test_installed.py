@@ -58,7 +58,9 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     answer: dict[str, Any] = json.loads(
         run([sys.executable, "-I", "-c", RENDER], cwd=tmp_path_factory.mktemp("checkout"))
     )
-    assert answer["images"].keys() == {path.parent.name for path in ROOT.glob("images/*/")}
+    assert answer["images"].keys() == {
+        path.parent.name for path in ROOT.glob("images/*/image.toml")
+    }
     return answer
 
 

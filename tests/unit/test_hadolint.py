@@ -18,7 +18,7 @@ IGNORED: Final = {
 }
 
 
-@pytest.mark.parametrize("path", sorted(GOLDEN.glob("*.Dockerfile")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", sorted(GOLDEN.rglob("*.Dockerfile")), ids=lambda path: path.stem)
 def test_nothing_is_found(path: Path) -> None:
     done = subprocess.run(
         [HADOLINT, "--no-fail", "--format=json", path], check=True, capture_output=True, text=True

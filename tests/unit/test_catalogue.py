@@ -1,0 +1,68 @@
+"""The images that are shipped: each says what is in it and proves it, and the page lists them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.unit.test_renderer import LOCAL, TEMPLATES
+from toolkit import deps, resources
+from toolkit.deps import Dependencies
+from toolkit.renderer import render
+from toolkit.spec import ImageSpec, catalogue, load
+
+IMAGES = resources.tree("images")
+PAGE = IMAGES / "README.md"
+TABLE = re.compile(r"(?<=<!-- table -->\n).*?(?=<!-- /table -->)", re.DOTALL)
+ENTRIES = dict(catalogue.entries(IMAGES))
+
+
+def spec(name: str) -> ImageSpec:
+    wishes = load(ENTRIES[name])
+    wanted = deps.read(wishes.paths, env={}) if wishes.paths else Dependencies()
+    return ImageSpec.of(wishes, wanted)
+
+
+def row(name: str) -> str:
+    wanted = spec(name)
+    packages = ", ".join(str(each.name) for each in wanted.dependencies.requirements)
+    proofs = ", ".join(f"`{name}/{check.said}`" for check in wanted.verify)
+    debian = ", ".join(wanted.apt)
+    return f"| `{name}` | {wanted.description} | {packages} | {debian} | {proofs} |\n"
+
+
+def table() -> str:
+    head = "| image | what is in it | packages | Debian packages | proven by |\n"
+    return head + "|---|---|---|---|---|\n" + "".join(map(row, ENTRIES))
+
+
+def test_every_folder_is_an_image() -> None:
+    """A folder that `toolkit catalog` overlooks is one that nobody finds."""
+    assert {path.name for path in IMAGES.iterdir() if path.is_dir()} == ENTRIES.keys()
+    assert {"demo", "python", "shell"} <= ENTRIES.keys()
+
+
+@pytest.mark.parametrize("name", ENTRIES)
+def test_an_image_says_what_is_in_it_and_proves_it(name: str) -> None:
+    """By more than a version: a script that does something."""
+    wanted = spec(name)
+    assert wanted.description
+    assert [check for check in wanted.verify if check.source is not None]
+
+
+@pytest.mark.parametrize("name", ENTRIES)
+def test_its_dockerfile_is_the_golden_one(golden: Callable[[str, str], None], name: str) -> None:
+    golden(f"render/images/{name}.Dockerfile", render(spec(name), LOCAL, TEMPLATES).dockerfile)
+
+
+def test_the_page_lists_them(pytestconfig: pytest.Config) -> None:
+    """Generated, as is the README's help."""
+    text = PAGE.read_text(encoding="utf-8")
+    made = TABLE.sub(lambda _: table(), text)
+    if pytestconfig.getoption("--golden"):
+        Path(PAGE).write_text(made, encoding="utf-8")
+        return
+    assert made == text, "run `make golden` and read the diff of images/README.md"
