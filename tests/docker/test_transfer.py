@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import stat
 import uuid
@@ -10,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import docker
 import pytest
 
 from toolkit.coding import CodeBlock, DockerCommandLineCodeExecutor
@@ -366,6 +368,25 @@ def test_profiles(options: dict[str, Any], tmp_path: Path, profile: str) -> None
     with DockerCommandLineCodeExecutor(work_dir=tmp_path, **wanted) as executor:
         assert said(executor, "cat asked; echo y > answer") == "x"
     assert (tmp_path / "answer").read_text() == "y\n"
+
+
+def test_a_user_of_the_images_own_in_the_compat_profile(
+    options: dict[str, Any], base_image: str, tmp_path: Path
+) -> None:
+    """The worker is that user, too, and could not open the folder to him."""
+    client = docker.from_env()
+    text = f"FROM {base_image}\nUSER 4321:4321\n".encode()
+    image, _ = client.images.build(fileobj=io.BytesIO(text), labels={KEY: RUN})
+    (tmp_path / "asked").write_text("x")
+    wanted = {**options, "image": str(image.id), "profile": "compat"}
+    del wanted["user"]
+    try:
+        with DockerCommandLineCodeExecutor(work_dir=tmp_path, **wanted) as executor:
+            assert said(executor, "cat asked; id -u; echo y > answer") == "x4321\n"
+    finally:
+        client.images.remove(str(image.id), force=True)
+        client.close()
+    assert (tmp_path / "answer").stat().st_uid == os.getuid()
 
 
 def test_a_shared_folder_is_shared_unless_it_is_to_be_copied(

@@ -26,6 +26,8 @@ _PACKAGES: Final = (
     *("docker.io", "podman", "crun", "netavark", "aardvark-dns"),
     *("iptables", "nftables", "ca-certificates", "kmod"),
 )
+ROOTLESS: Final = ("uidmap", "rootlesskit", "slirp4netns")
+"""What an engine needs besides that runs under a user without rights."""
 _LEFT_OUT: Final = ("/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/*")
 
 
@@ -33,22 +35,26 @@ class UnavailableError(Exception):
     """Why this machine cannot have an engine."""
 
 
-def machine(engine: Engine, suite: str, *, anew: bool = False) -> str:
-    """The image of that suite, made where it is not there. UnavailableError says why not."""
-    command = _command(suite)
+def machine(engine: Engine, suite: str, *, more: tuple[str, ...] = (), anew: bool = False) -> str:
+    """The image of that suite, made where it is not there; `more` are packages besides.
+
+    UnavailableError says why it cannot be had.
+    """
+    command = _command(suite, more)
     recipe = hashlib.sha256(json.dumps(command).encode()).hexdigest()[:12]
-    reference = ImageReference(None, KEY, f"{suite}-{recipe}")
+    kind = f"{'more-' if more else ''}{suite}-"
+    reference = ImageReference(None, KEY, f"{kind}{recipe}")
     if anew or engine.inspect_image(str(reference)) is None:
         engine.tag_image(_made(engine, command), reference)
-        _remove_older(engine, suite, str(reference))
+        _remove_older(engine, kind, str(reference))
     return str(reference)
 
 
-def _remove_older(engine: Engine, suite: str, kept: str) -> None:
-    """Remove what was made for that suite before; each is half a gigabyte."""
+def _remove_older(engine: Engine, kind: str, kept: str) -> None:
+    """Remove what was made of that kind before; each is half a gigabyte."""
     for entry in engine.list_images(f"{KEY}=machine"):
         names = [name for name in entry.get("RepoTags") or () if name != "<none>:<none>"]
-        older = [name for name in names if name.startswith(f"{KEY}:{suite}-") and name != kept]
+        older = [name for name in names if name.startswith(f"{KEY}:{kind}") and name != kept]
         for name in older if names else [str(entry["Id"])]:
             with contextlib.suppress(EngineRefusedError):  # another run uses it
                 engine.remove_image(name)
@@ -68,12 +74,12 @@ def _made(engine: Engine, command: tuple[str, ...]) -> str:
             return engine.import_image(file, changes=(f"LABEL {KEY}=machine",))
 
 
-def _command(suite: str) -> tuple[str, ...]:
+def _command(suite: str, more: tuple[str, ...]) -> tuple[str, ...]:
     settings = ("Acquire::Check-Valid-Until", "Acquire::Check-Date")
     said = subprocess.run(["apt-config", "dump", *settings], capture_output=True, text=True).stdout
     return (
         *("mmdebstrap", "--mode=root", "--variant=minbase", "--format=tar"),
-        f"--include={','.join(_PACKAGES)}",
+        f"--include={','.join((*_PACKAGES, *more))}",
         *((f"--hook-directory={rootfs.MERGED_USR}",) if Path(rootfs.MERGED_USR).is_dir() else ()),
         *(f"--dpkgopt=path-exclude={path}" for path in _LEFT_OUT),
         "--dpkgopt=force-unsafe-io",

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 
-from toolkit.container import ContainerOptions
+from toolkit.container import ContainerOptions, Mount
 from toolkit.container.options import config, fingerprint, own_volumes
-from toolkit.lifecycle.engines import TTL, Known, time_to_live
+from toolkit.lifecycle.engines import TTL, Known, suited, time_to_live
 
-NEAR = Known(rootless=False, far=False, lasting=False, container="")
-FAR = Known(rootless=False, far=True, lasting=False, container="")
-LASTING = Known(rootless=False, far=False, lasting=True, container="")
+NEAR = Known(rootless=False, remapped=False, far=False, lasting=False, container="")
+FAR = replace(NEAR, far=True)
+LASTING = replace(NEAR, lasting=True)
+REMAPPED = replace(NEAR, remapped=True)
+WORK = Path("/work")
 
 
 @pytest.mark.parametrize(
@@ -31,6 +36,30 @@ def test_a_container_has_a_time_to_live_where_its_engine_may_not_hear_of_our_dea
 ) -> None:
     """Not on a local socket: a debugger that stops every thread must not end the container."""
     assert time_to_live(ContainerOptions(image="i", **options), engine) == seconds  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("engine", "mount", "transfer", "warned"),
+    [
+        (NEAR, Mount("", "/w", proof=WORK, transfer="auto"), "auto", False),
+        (REMAPPED, Mount("", "/w", proof=WORK, transfer="auto"), "copy", False),
+        (REMAPPED, Mount("", "/w", proof=WORK, transfer="copy"), "copy", False),
+        (REMAPPED, Mount("", "/w", proof=WORK, transfer="bind"), "bind", True),
+        (REMAPPED, Mount("/given", "/w", proof=WORK, transfer="auto"), "auto", True),
+        (REMAPPED, Mount("/data", "/d"), "bind", False),
+    ],
+)
+def test_a_folder_is_copied_where_its_files_would_be_somebody_elses(
+    engine: Known,
+    mount: Mount,
+    transfer: str,
+    warned: bool,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Unless it is to be shared all the same, or was said where it is."""
+    (suiting,) = suited(ContainerOptions(image="i", mounts=(mount,)), engine).mounts
+    assert suiting == replace(mount, transfer=transfer)  # type: ignore[arg-type]
+    assert [record.levelname for record in caplog.records] == ["WARNING"] * warned
 
 
 def body(**options: object) -> dict[str, object]:

@@ -8,7 +8,9 @@ Mounts are never Binds, so that nothing is made on the engine's host meanwhile.
 from __future__ import annotations
 
 import contextlib
+import io
 import logging
+import tarfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -69,7 +71,20 @@ def create(creation: Creation, body: Mapping[str, Any], mounts: Iterable[Mount])
 def _apart(creation: Creation, body: Mapping[str, Any], mount: Mount) -> Placed:
     labelled = {**body, "Labels": {**body["Labels"], label.COPIED: "1"}}
     volume = apart(mount, body["Labels"])
-    return Placed(creation.ask(_with(labelled, mount, volume)), copied_to=mount.target)
+    container = creation.ask(_with(labelled, mount, volume))
+    if "User" not in body:  # the image's may not be root, and so nor may the worker
+        creation.engine.put_files(container, "/", _opened(mount.target))
+    return Placed(container, copied_to=mount.target)
+
+
+def _opened(folder: str) -> bytes:
+    """A tar by which a folder of the container becomes everybody's, as /tmp is."""
+    made = io.BytesIO()
+    entry = tarfile.TarInfo(folder.strip("/"))
+    entry.type, entry.mode = tarfile.DIRTYPE, 0o1777
+    with tarfile.open(fileobj=made, mode="w") as tar:
+        tar.addfile(entry)
+    return made.getvalue()
 
 
 def is_same(engine: Engine, container: str, mount: Mount) -> bool:

@@ -28,7 +28,7 @@ from toolkit.container import (
 from toolkit.engine import Engine
 from toolkit.errors import EngineError, NotRunningError
 from toolkit.lifecycle.ending import EXIT_SECONDS, unwatch, watch
-from toolkit.lifecycle.engines import Known, known, time_to_live
+from toolkit.lifecycle.engines import Known, known, suited, time_to_live
 from toolkit.lifecycle.ownership import ownership
 from toolkit.lifecycle.sweep import clear
 
@@ -152,6 +152,7 @@ class ContainerManager:
 
     def _opened(self, creation: Creation, options: ContainerOptions, engine: Known) -> Container:
         """Take the container up, or make it."""
+        options = suited(options, engine)
         uid, gid = (0, 0) if engine.rootless else (os.getuid(), os.getgid())
         caller = f"{uid}:{gid}"  # as they are inside
         if options.take_up:

@@ -9,9 +9,10 @@ it was attached to: there the container must end by itself.
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,6 +21,7 @@ from toolkit.engine import Engine
 from toolkit.host_path import own_container
 from toolkit.lifecycle.sweep import sweep_at_start
 
+_LOG: Final = logging.getLogger(__name__)
 TTL: Final = 600.0
 """Seconds without a word from us after which a container ends, where the tether is weak.
 
@@ -31,12 +33,14 @@ The channel speaks every third of it, which also keeps open what a proxy would c
 class Known:
     """What is known of an engine.
 
-    `rootless`: this user is root inside. `far`: no local socket, or another machine behind it.
+    `rootless`: this user is root inside. `remapped`: every user is another inside, and nobody this
+    one. `far`: no local socket, or another machine behind it.
     `lasting`: its containers survive its restart. `container`: the one of this engine in which this
     process is, or empty.
     """
 
     rootless: bool
+    remapped: bool
     far: bool
     lasting: bool
     container: str
@@ -51,14 +55,40 @@ def known(engine: Engine) -> Known:
     found = _known.get(address)
     if found is None:
         info = engine.info()
+        secured = [str(each) for each in info.get("SecurityOptions") or ()]
         found = _known[address] = Known(
-            rootless=any("rootless" in str(each) for each in info.get("SecurityOptions") or ()),
+            rootless=any("rootless" in each for each in secured),
+            remapped=any("userns" in each for each in secured),
             far=not address.startswith(("unix://", "npipe://")) or is_elsewhere(info),
             lasting=bool(info.get("LiveRestoreEnabled")),
             container=own_container(engine),
         )
         sweep_at_start(engine)
     return found
+
+
+def suited(options: ContainerOptions, engine: Known) -> ContainerOptions:
+    """The options as they suit the engine: a folder whose files would be somebody else's is copied.
+
+    One that is to be shared all the same is shared, with a warning.
+    """
+    if not engine.remapped:
+        return options
+    mounts = []
+    for mount in options.mounts:
+        if mount.proof is not None and mount.transfer == "auto" and not mount.source:
+            _LOG.info(
+                "the engine makes every user another (userns-remap): %s is copied", mount.proof
+            )
+            mount = replace(mount, transfer="copy")  # noqa: PLW2901 - the same one, decided
+        elif mount.proof is not None and mount.transfer != "copy":
+            _LOG.warning(
+                "the engine makes every user another (userns-remap): code may not write in folder "
+                "%s, and its files will not be this user's",
+                mount.proof,
+            )
+        mounts.append(mount)
+    return replace(options, mounts=tuple(mounts))
 
 
 def is_elsewhere(info: Mapping[str, Any]) -> bool:

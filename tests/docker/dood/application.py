@@ -17,9 +17,12 @@ from toolkit.errors import ToolkitError
 
 BLOCK = """\
 # filename: block.py
+import getpass
 from pathlib import Path
 print(Path("asked.txt").read_text())
 Path("answer.txt").write_text("by the block")
+assert getpass.getuser()
+(Path.home() / ".toolkit-test").write_text("whoever it is")
 """
 
 
