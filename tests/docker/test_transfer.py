@@ -376,7 +376,7 @@ def test_a_user_of_the_images_own_in_the_compat_profile(
     """The worker is that user, too, and could not open the folder to him."""
     client = docker.from_env()
     text = f"FROM {base_image}\nUSER 4321:4321\n".encode()
-    image, _ = client.images.build(fileobj=io.BytesIO(text), labels={KEY: RUN})
+    image, _ = client.images.build(fileobj=io.BytesIO(text), rm=True, forcerm=True)
     (tmp_path / "asked").write_text("x")
     wanted = {**options, "image": str(image.id), "profile": "compat"}
     del wanted["user"]

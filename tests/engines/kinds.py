@@ -6,7 +6,7 @@ A test asks for a fact by its name, and never for an engine.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal
 
 
@@ -21,12 +21,13 @@ class Kind:
     that is interrupted ends the step that runs. `any_label`: whether a label given to a build may
     hold whatever one likes. `whole_logs`: whether it tells a log of which more than 1 MiB waits to
     its end, and not empty messages for ever. `packed`: whether it keeps layers packed (containerd's
-    store). `subpaths`: whether it mounts a folder of a volume as such.
+    store). `subpaths`: whether it mounts a folder of a volume as such. `uid`: under which user it
+    runs.
     """
 
     name: str
     suite: str
-    program: Literal["dockerd", "podman"] = "dockerd"
+    program: Literal["dockerd", "podman", "rootlesskit"] = "dockerd"
     version: str
     settings: Mapping[str, Any] = field(default_factory=dict)
     road: Literal["grpc", "podman"] = "grpc"
@@ -37,6 +38,7 @@ class Kind:
     whole_logs: bool = True
     packed: bool = False
     subpaths: bool = True
+    uid: int = 0
 
 
 def _podman(name: str, *, suite: str, version: str) -> Kind:
@@ -75,3 +77,18 @@ KINDS: Final = (
     _podman("podman-5.4", suite="trixie", version="5."),
     _podman("podman-5.8", suite="sid", version="5."),
 )
+
+_OLD: Final[Mapping[str, Any]] = {
+    "suite": "bookworm",
+    "lines": False,
+    "whole_logs": False,
+    "subpaths": False,
+}
+REMAPPED: Final = Kind(
+    name="docker-20.10-remapped", version="20.10.", settings={"userns-remap": "default"}, **_OLD
+)
+ROOTLESS: Final = (
+    Kind(name="docker-20.10-rootless", version="20.10.", program="rootlesskit", uid=1500, **_OLD),
+    replace(KINDS[4], name="podman-4.3-rootless", uid=1500),
+)
+"""Of these only the users are tried."""

@@ -107,13 +107,17 @@ def _config(kind: Kind, machine: str, folder: Path) -> dict[str, Any]:
     socket = f"unix://{folder}/engine.sock"
     command = {
         "dockerd": ("dockerd", f"--host={socket}", "--bip=172.31.252.1/24"),
+        "rootlesskit": (
+            *("rootlesskit", "--net=host", "--copy-up=/etc", "--copy-up=/run"),
+            *("dockerd", "--rootless", f"--host={socket}", "--iptables=false", "--bridge=none"),
+        ),
         "podman": ("podman", "--log-level=info", "system", "service", "--time=0", socket),
     }[kind.program]
     return {
         "Image": machine,
         "Entrypoint": ["sh", "-c", _START, "start", str(folder), *command],
         "Cmd": [],
-        "Env": [f"{name}={1 << 30}" for name in _LOG_LIMITS],
+        "Env": [*(f"{name}={1 << 30}" for name in _LOG_LIMITS), f"ENGINE_UID={kind.uid}"],
         "Labels": {KEY: str(os.getpid())},
         "AttachStdin": True,
         "OpenStdin": True,

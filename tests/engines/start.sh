@@ -23,6 +23,14 @@ mkdir -p /etc/containers /etc/docker
 cp "$folder/containers.conf" /etc/containers/containers.conf
 cp "$folder/daemon.json" /etc/docker/daemon.json
 
+if [ "$ENGINE_UID" -gt 0 ]; then
+    export HOME=/var/lib/containers/home XDG_RUNTIME_DIR="/run/user/$ENGINE_UID"
+    useradd --uid "$ENGINE_UID" --home-dir "$HOME" --create-home engine
+    mkdir -p "$XDG_RUNTIME_DIR"
+    chown "$ENGINE_UID:$ENGINE_UID" "$XDG_RUNTIME_DIR" "$folder"
+    set -- setpriv --reuid "$ENGINE_UID" --regid "$ENGINE_UID" --clear-groups "$@"
+fi
+
 "$@" >"$folder/log" 2>&1 </dev/null &
 until [ -S "$folder/engine.sock" ]; do kill -0 $! || exit 1; sleep 0.1; done
 chmod 0666 "$folder/engine.sock"
