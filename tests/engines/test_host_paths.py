@@ -42,6 +42,7 @@ def said(nest: Nested, base: str, run: str, mounts: list[dict[str, Any]], asked:
         shutil.copytree(_PACKAGES / name, folder / name)
     shutil.copytree(Path(toolkit.__file__).parent, folder / "toolkit")
     shutil.copy(_APPLICATION, folder)
+    folder.chmod(0o777)  # root inside may be a user without rights here
     shared = ((folder, "/packages"), (nest.folder / "engine.sock", _SOCKET))
     binds = [{"Type": "bind", "Source": str(each), "Target": there} for each, there in shared]
     config = {

@@ -109,7 +109,7 @@ def test_without_rights_the_code_is_who_runs_the_engine(rootless: Nested) -> Non
     """For an application in a container of it, as root inside; in a shared folder and a copied."""
     run, uid = uuid.uuid4().hex, rootless.kind.uid
     base = str(local_bases(rootless.engine)[0])
-    shared, copied = (rootless.folder / name for name in ("shared", "copied"))
+    shared, copied = (rootless.folder / name for name in ("app", "copied"))
     for folder in (shared, copied):
         folder.mkdir()
         os.chown(folder, uid, uid)
@@ -119,7 +119,7 @@ def test_without_rights_the_code_is_who_runs_the_engine(rootless: Nested) -> Non
     ]
     usual = {"image": base, "labels": {KEY: run}, "network": "none"}
     asked = [
-        {**usual, "work_dir": "/shared", "transfer": "bind"},
+        {**usual, "work_dir": "/app", "transfer": "bind"},
         {**usual, "work_dir": "/copied", "transfer": "copy"},
     ]
     answers = said(rootless, base, run, mounts, asked)
