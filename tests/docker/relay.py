@@ -30,9 +30,15 @@ class _Pair:
 class Relay:
     """It hands on what comes, to any number of connections, until it is told otherwise."""
 
-    def __init__(self, path: Path, engine: Path, changing: Changing | None = None) -> None:
-        """`changing` is what becomes of a piece of an answer, which must stay as long as it is."""
+    def __init__(
+        self, path: Path, engine: Path, changing: Changing | None = None, *, deaf: bool = False
+    ) -> None:
+        """`changing` is what becomes of a piece of an answer, which must stay as long as it is.
+
+        `deaf`: that a client has gone is not handed on, as some proxies do.
+        """
         self._engine = str(engine)
+        self._deaf = deaf
         self._changing = changing
         self._listener = socket.socket(socket.AF_UNIX)
         self._listener.bind(str(path))
@@ -44,11 +50,16 @@ class Relay:
     @classmethod
     @contextmanager
     def before(
-        cls, engine: Engine, folder: Path, changing: Changing | None = None
+        cls,
+        engine: Engine,
+        folder: Path,
+        changing: Changing | None = None,
+        *,
+        deaf: bool = False,
     ) -> Iterator[tuple[Self, Engine]]:
         """Give a relay, and the engine as it is seen through it."""
         assert engine.endpoint.socket_path is not None
-        relay = cls(folder / "relay.sock", engine.endpoint.socket_path, changing)
+        relay = cls(folder / "relay.sock", engine.endpoint.socket_path, changing, deaf=deaf)
         with Engine(Endpoint(f"unix://{folder}/relay.sock", "argument")) as through:
             yield relay, through
         relay.cut()
@@ -81,21 +92,29 @@ class Relay:
             far.connect(self._engine)
             pair = _Pair(near, far)
             self._pairs.append(pair)
-            for ends in ((far, near, None, self._changing), (near, far, pair, None)):
-                self._threads.append(threading.Thread(target=_copy, args=ends, daemon=True))
+            for copy in (self._answer, self._ask):
+                self._threads.append(threading.Thread(target=copy, args=(pair,), daemon=True))
                 self._threads[-1].start()
 
+    def _ask(self, pair: _Pair) -> None:
+        with contextlib.suppress(OSError):
+            while data := pair.near.recv(65536):
+                if len(pair.asked) < _HEAD:
+                    pair.asked += data
+                pair.far.sendall(data)
+        if not self._deaf:
+            _end_writing(pair.far)
 
-def _copy(
-    source: socket.socket, target: socket.socket, pair: _Pair | None, changing: Changing | None
-) -> None:
+    def _answer(self, pair: _Pair) -> None:
+        with contextlib.suppress(OSError):
+            while data := pair.far.recv(65536):
+                pair.near.sendall(data if self._changing is None else self._changing(data))
+        _end_writing(pair.near)
+
+
+def _end_writing(connection: socket.socket) -> None:
     with contextlib.suppress(OSError):
-        while data := source.recv(65536):
-            if pair is not None and len(pair.asked) < _HEAD:
-                pair.asked += data
-            target.sendall(changing(data) if changing is not None else data)
-    with contextlib.suppress(OSError):
-        target.shutdown(socket.SHUT_WR)
+        connection.shutdown(socket.SHUT_WR)
 
 
 def _end(connection: socket.socket) -> None:

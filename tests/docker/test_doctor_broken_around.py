@@ -193,3 +193,15 @@ def test_a_clock_that_is_off(env: dict[str, str], first_engine: Engine, tmp_path
     (tmp_path / "relay.sock").unlink()
     with Relay.before(first_engine, tmp_path) as (_relay, through):  # set right
         assert set(doctor({**env, "DOCKER_HOST": address})) - usual == set()
+
+
+def test_a_proxy_that_does_not_say_when_somebody_has_gone(
+    env: dict[str, str], base_image: str, first_engine: Engine, tmp_path: Path
+) -> None:
+    """A container that is held by such a connection outlives its owner."""
+    options = ("--check", "gc.tether", "--image", base_image)
+    with Relay.before(first_engine, tmp_path, deaf=True) as (_relay, through):
+        problems = doctor({**env, "DOCKER_HOST": str(through.endpoint.address)}, *options)
+    assert set(problems) == {"gc.tether"}
+    assert problems["gc.tether"]["fix"]["text"].endswith("reach the engine without that proxy")
+    assert doctor(env, *options) == {}

@@ -175,6 +175,7 @@ DEEPER: dict[str, tuple[Callable[[Any], Finding], Any]] = {
     "engine.runtimes": (tried.runtimes, Launches()),
     "engine.init": (tried.init, Launches()),
     "engine.gpu": (tried.gpu, Launches()),
+    "dood.selinux": (dood.denied, Relabel(confined=True, path="/data/work")),
     "net.bridge": (net.forwarded, Forwarding(index="https://pypi.org")),
     "net.index": (net.index_of_builds, Built(secret=True, index="https://pypi.org")),
 }
@@ -306,3 +307,11 @@ def test_an_option_that_a_fix_names_is_one_of_doctor() -> None:
     texts = [case.finding.fix.text for case in CASES if case.finding.fix]
     known = {option for parameter in doctor.params for option in parameter.opts}
     assert set(re.findall(r"--[a-z-]+", " ".join(texts))) - known == set()
+
+
+def test_why_of_leftovers_says_how_long_they_have_been_there() -> None:
+    said = "Their owners are proven dead{}; the next start of a container removes them, too."
+    ages = {59.0: "", 150.0: ", and the oldest has been there for 2 minutes"}
+    ages[3 * 86400.0] = ", and the oldest has been there for 3 days"
+    for seconds, since in ages.items():
+        assert gc.containers(Belongings(("tk-1",), oldest=seconds)).why == said.format(since)

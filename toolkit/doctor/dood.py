@@ -212,11 +212,30 @@ def selinux(seen: Relabel) -> Finding:
         problem="warn",
         why=f"The engine confines containers by SELinux, and {seen.path} is labelled "
         f"{seen.label or 'nothing'}: reading it inside is denied.",
-        fix=Fix(
-            "label the folder for containers (never /, /home, /etc, /usr or your home directory)",
-            (f"chcon -Rt container_file_t {shlex.quote(seen.path)}",),
-        ),
+        fix=_label(seen.path),
         data=data,
+    )
+
+
+def denied(seen: Relabel) -> Finding:
+    """dood.selinux, with --deep."""
+    if seen.untried or not seen.confined:
+        return Finding(seen.untried or "nothing is confined by SELinux", skipped=True)
+    if not seen.denied:
+        return Finding("a container can read what is there")
+    return Finding(
+        f"SELinux keeps containers from {seen.path}",
+        problem="warn",
+        why=f"A container that has {seen.path}, labelled {seen.label or 'nothing'}, was denied to "
+        f"read there: {seen.denied}.",
+        fix=_label(seen.path),
+    )
+
+
+def _label(path: str) -> Fix:
+    return Fix(
+        "label the folder for containers (never /, /home, /etc, /usr or your home directory)",
+        (f"chcon -Rt container_file_t {shlex.quote(path)}",),
     )
 
 

@@ -239,7 +239,8 @@ class WorkDir:
 class Belongings:
     """Names of what is on the engine and has our labels: of the dead, and of what is kept.
 
-    The first four are containers, `…_stores` are networks and volumes.
+    The first four are containers, `…_stores` are networks and volumes. `oldest` is for how many
+    seconds the oldest dead container has been there, as far as it is known.
     """
 
     dead: tuple[str, ...] = ()
@@ -248,6 +249,7 @@ class Belongings:
     unknown: tuple[str, ...] = ()
     dead_stores: tuple[str, ...] = ()
     kept_stores: tuple[str, ...] = ()
+    oldest: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,8 @@ def containers(seen: Belongings) -> Finding:
         return Finding(
             f"left over from processes that are gone: {', '.join(seen.dead)}",
             problem="warn",
-            why="Their owners are proven dead; the next start of a container removes them, too.",
+            why=f"Their owners are proven dead{_since(seen.oldest)}; the next start of a container "
+            "removes them, too.",
             fix=Fix("remove them", ("toolkit gc",), auto=True),
             data=data,
         )
@@ -37,6 +38,13 @@ def containers(seen: Belongings) -> Finding:
         ),
         data=data,
     )
+
+
+def _since(seconds: float) -> str:
+    for unit, name in ((86400, "days"), (3600, "hours"), (60, "minutes")):
+        if seconds >= 2 * unit:
+            return f", and the oldest has been there for {seconds / unit:.0f} {name}"
+    return ""
 
 
 def volumes(seen: Belongings) -> Finding:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 from typing import Final
 
+from toolkit import labels
 from toolkit.coding import scratch
 from toolkit.doctor import facts
 from toolkit.engine import Engine
@@ -41,7 +42,16 @@ def belongings(engine: Engine) -> facts.Belongings:
         unknown=names("unknown"),
         dead_stores=names("dead", stores=True),
         kept_stores=names("kept", stores=True),
+        oldest=max(
+            (_age(each.labels) for each, verdict in found if verdict.standing == "dead"),
+            default=0.0,
+        ),
     )
+
+
+def _age(carried: Mapping[str, str]) -> float:
+    created = carried.get(labels.CREATED, "")
+    return max(time.time() - int(created), 0.0) if created.isdecimal() else 0.0
 
 
 def files(work_dir: Path | None) -> facts.Files:

@@ -43,7 +43,9 @@ def registry(seen: Registry) -> Finding:
         why=f"{seen.error}. The engine itself asked {seen.host}, {who}.",
         fix=Fix(
             seen.hint or "use a mirror, or a base image that is there already",
-            commands if seen.trouble in {"denied", "limited"} and not seen.login else (),
+            commands
+            if seen.trouble == "denied" or (seen.trouble == "limited" and not seen.login)
+            else (),
         ),
         data=data,
     )

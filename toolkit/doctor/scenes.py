@@ -77,12 +77,17 @@ class Sharing:
 
 @dataclass(frozen=True, slots=True)
 class Relabel:
-    """Whether the engine confines containers by SELinux, and the label of the work dir."""
+    """Whether the engine confines containers by SELinux, and the label of the work dir.
+
+    `denied` is why a container could not read there, where one was tried; `untried` why none was.
+    """
 
     confined: bool
     path: str
     label: str = ""
     given: bool = True
+    untried: str = ""
+    denied: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -208,6 +208,14 @@ class World:
         return inside.relabel(self.info, self.question.work_dir)
 
     @cached_property
+    def read_inside(self) -> scenes.Relabel:
+        """What `relabel` has, after a container has tried to read in the work dir."""
+        seen = self.sibling
+        untried = seen.untried or ("" if seen.work_dir else "no work dir was shared")
+        denied = seen.files if not seen.read and "Permission denied" in seen.files else ""
+        return replace(self.relabel, untried=untried, denied=denied)
+
+    @cached_property
     def proxies(self) -> scenes.Proxies:
         return networks.proxies(
             self.info,

@@ -92,6 +92,7 @@ CHECKS: Final = (
         level="warn",
         needs=("dood.in_container", "endpoint.reach"),
         run=_if_outside(lambda world: world.relabel, dood.selinux),
+        deeper=composed(lambda world: world.read_inside, dood.denied),
     ),
     Check(
         id="workdir.local",
