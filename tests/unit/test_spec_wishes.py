@@ -9,10 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from toolkit import deps
 from toolkit.deps import Dependencies
 from toolkit.errors import SpecError
 from toolkit.spec import Check, ImageSpec, Wishes, load
 
+NO_LOGIN = "has a login, which belongs in a netrc file: --secret id=netrc"
 NO_PATH = "is not an absolute path of letters, digits and `_.+@%=-` without `.` or `..`"
 
 
@@ -122,6 +124,29 @@ def test_all_problems_of_a_file_are_told_at_once_each_with_its_place(tmp_path: P
         "files./opt/venv/x: '/opt/venv/x' is in /opt/venv, which is not the spec's",
         "enviroment: unknown key, did you mean 'environment'?",
     ]
+
+
+@pytest.mark.parametrize(
+    ("url", "problem"),
+    [
+        ("https://me:hunter2@a.example/", f"'https://***@a.example/' {NO_LOGIN}"),
+        ("ftp://a.example", "the index 'ftp://a.example' is not a URL that a build can reach"),
+        ("https://me:hunter2@i\n/", "'https://***@i\\n/' holds a control character at position 13"),
+    ],
+)
+def test_an_index_is_a_url_and_no_login(url: str, problem: str) -> None:
+    """A file that is kept with the project tells it to everybody, and so would we."""
+    with pytest.raises(SpecError) as caught:
+        Wishes.read({"index": url})
+    assert str(caught.value) == f"index: {problem}"
+
+
+def test_an_index_counts_more_than_that_of_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "requirements.txt"
+    path.write_text("--index-url https://file.example/simple\nsix\n")
+    wishes = Wishes.read({"index": "https://spec.example/simple", "packages": ["attrs"]})
+    read = deps.read([path], env={}, selection=wishes.selection)
+    assert read.options.index_url == "https://spec.example/simple"
 
 
 def test_a_file_that_is_no_toml_says_where(tmp_path: Path) -> None:

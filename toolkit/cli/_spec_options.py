@@ -10,7 +10,7 @@ from typing import Any, Final, TypedDict, TypeVar
 import click
 
 from toolkit import deps, resources
-from toolkit.deps import Dependencies, Selection
+from toolkit.deps import Dependencies, IndexOptions, Selection
 from toolkit.lock.exporting import exporter
 from toolkit.lock.program import Uv
 from toolkit.spec import DEFAULT_BASE, ImageSpec, Wishes, catalogue, default_name, load
@@ -26,6 +26,7 @@ class DependencyOptions(TypedDict):
     extra: tuple[str, ...]
     group: tuple[str, ...]
     exclude_newer: str | None
+    index: str | None
     base: str | None
     python: str | None
 
@@ -64,6 +65,7 @@ _KEYS: Final = {
     "extra": "extras",
     "group": "groups",
     "exclude_newer": "exclude-newer",
+    "index": "index",
     "name": "name",
     "base": "base",
     "python": "python",
@@ -134,9 +136,9 @@ def read_dependencies(files: Sequence[str], base: str | None) -> ImageSpec:
 
 def _spec(wishes: Wishes, *, allow_outside: bool) -> ImageSpec:
     wanted = wishes.selection
-    if not wishes.paths and wanted == Selection():
-        return ImageSpec.of(wishes, Dependencies())
-    return ImageSpec.of(wishes, _read(wishes.paths, wanted, allow_outside=allow_outside))
+    if wishes.paths or wanted.packages or wanted.extras or wanted.groups:
+        return ImageSpec.of(wishes, _read(wishes.paths, wanted, allow_outside=allow_outside))
+    return ImageSpec.of(wishes, Dependencies(options=IndexOptions(index_url=wanted.index)))
 
 
 def _read(paths: Sequence[Path], selection: Selection, *, allow_outside: bool) -> Dependencies:
@@ -183,6 +185,7 @@ _DEPENDENCIES = (
         metavar="WHEN",
         help="Overlook what was uploaded later: 2026-01-31, or 7 days.",
     ),
+    click.option("--index", metavar="URL", help="The package index, in place of PyPI."),
     base_option,
     click.option("--python", metavar="VERSION", help="The Python that the base must have: 3.12"),
 )

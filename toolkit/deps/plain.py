@@ -1,4 +1,4 @@
-"""Packages that are named on the command line and in no file: `--with numpy`."""
+"""Packages, and an index, that are named on the command line and in no file: `--with numpy`."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from toolkit.deps.text import LogicalLine
 from toolkit.errors import SpecError
 
 OPTION: Final = "--with"
+_INDEX: Final = "--index"
 
 
 def read(packages: Sequence[str], project: Project, into: Gathering) -> None:
@@ -31,3 +32,10 @@ def read(packages: Sequence[str], project: Project, into: Gathering) -> None:
                     f"{text!r} has a character that cannot be printed", hint="remove it"
                 )
             into.add(into.understood(understand(text.strip()), source, line))
+
+
+def read_index(url: str, project: Project, into: Gathering) -> None:
+    """Take the package index that counts, whatever the files say."""
+    line = LogicalLine(0, url, url)
+    with into.at(_INDEX, line):
+        into.set_option("index-url", url, Source(project.root / _INDEX, _INDEX, project), line)

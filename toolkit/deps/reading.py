@@ -61,8 +61,8 @@ def read(
     the values of `${VARIABLES}`. `root` is the project's folder, by default that of each file:
     paths that are not found beside the file that names them are looked for there, and, unless
     `allow_outside`, no include and no local path may leave it. `selection` says which extras and
-    groups of the files are wanted, and which packages besides. `export` gives the pylock.toml that
-    is in a uv.lock, for this has no uv; without it a uv.lock is refused.
+    groups of the files are wanted, and which packages and which index besides. `export` gives the
+    pylock.toml that is in a uv.lock, for this has no uv; without it a uv.lock is refused.
 
     Raises SpecError with all problems of all files.
     """
@@ -76,7 +76,10 @@ def read(
     for path in paths:
         at = path if path.is_dir() else path.parent
         _read(Source(path, str(path), Project(root or at, allow_outside)), into)
-    plain.read(selection.packages, Project(root or Path(), allow_outside), into)
+    project = Project(root or Path(), allow_outside)
+    plain.read(selection.packages, project, into)
+    if selection.index is not None:
+        plain.read_index(selection.index, project, into)
     return into.result()
 
 

@@ -28,13 +28,15 @@ _WHEN: Final = re.compile(
 class Selection:
     """What is asked for by name: `--extra`, `--group`, and `--with` for packages of no file.
 
-    `newest` is the time after which uploads do not count, whatever the files say of it.
+    `newest` is the time after which uploads do not count, and `index` the package index in place of
+    PyPI, whatever the files say of them.
     """
 
     extras: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
     packages: tuple[str, ...] = ()
     newest: str | None = None
+    index: str | None = None
 
     def of(self, kind: Kind) -> tuple[str, ...]:
         """The extras or groups as they are compared, each once."""

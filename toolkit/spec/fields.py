@@ -36,6 +36,12 @@ SOURCES: Final = (
     Field("packages", Many(Text(grammar.line)), "Packages besides.", ["pandas>=2"]),
     Field("extras", Many(Text(grammar.line)), "Extras of the project in `deps`.", ["plots"]),
     Field("groups", Many(Text(grammar.line)), "Dependency groups of it.", ["test"]),
+    Field(
+        "index",
+        Text(grammar.index),
+        "The package index, in place of PyPI and of what the files say.",
+        "https://pypi.example/simple",
+    ),
     Field("exclude-newer", Text(newest), "Overlook what was uploaded later.", "2026-01-31"),
 )
 """What the dependencies are read from."""

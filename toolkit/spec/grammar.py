@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Final
 
 from toolkit import labels
+from toolkit.deps import urls
 from toolkit.deps.debian import PACKAGE
 from toolkit.reference import ImageReference
 
@@ -46,6 +47,17 @@ python = _matching(PYTHON, "a Python version such as 3.12")
 platform = _matching(PLATFORM, "a platform such as linux/arm64")
 user = _matching(USER, "a uid, or uid:gid, in numbers")
 secret = _matching(SECRET, "the id of a secret: letters, digits, `.`, `_` and `-`")
+
+
+def index(text: str) -> str:
+    """The URL of a package index; a login in it would be told to whoever reads the file."""
+    line(urls.masked(text))
+    found = urls.index(text)
+    if found.credential is not None:
+        raise ValueError(
+            f"{urls.masked(text)!r} has a login, which belongs in a netrc file: --secret id=netrc"
+        )
+    return found.url
 
 
 def name(text: str) -> str:

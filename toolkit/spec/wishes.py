@@ -71,6 +71,7 @@ class Wishes:
             groups=values.get("groups", ()),
             packages=values.get("packages", ()),
             newest=values.get("exclude-newer"),
+            index=values.get("index"),
         )
 
     def plain(self, folder: Path = Path()) -> dict[str, object]:
