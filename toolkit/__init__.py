@@ -1,4 +1,4 @@
-"""From a requirements file to a verified container image, and code run in it.
+"""From a dependency file to a verified container image, and code run in it.
 
 This is the table of contents: what is named here is public, and nothing is loaded before it is
 used, so that importing the package does nothing and is quick. `toolkit.deps`, `toolkit.doctor` and

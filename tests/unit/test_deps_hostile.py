@@ -42,6 +42,7 @@ NAMES = (
     "Pipfile.lock",
     "apt.txt",
     ".python-version",
+    "environment.yml",
 )
 
 TEXTS = st.one_of(

@@ -19,7 +19,7 @@ def test_a_pipfile_lock_says_what_micropipenv_says(monkeypatch: pytest.MonkeyPat
     """The same names, versions, markers and hashes."""
     monkeypatch.chdir(CASES / "pipfile-lock")
     program = Path(sysconfig.get_path("scripts")) / "micropipenv"
-    command = [program, "requirements", "--method", "pipenv", "--no-comments", "--no-indexes"]
+    command = [str(program), "requirements", "--method", "pipenv", "--no-comments", "--no-indexes"]
     said = subprocess.run(
         command, env=dict(os.environ), capture_output=True, text=True, check=True
     ).stdout

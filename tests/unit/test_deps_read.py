@@ -310,7 +310,7 @@ def test_a_root_can_be_wider_than_the_files_folder(project: Path) -> None:
         read([file], env={})
 
 
-LEAVES = "copy it into the requirements file's folder, or allow it by --allow-outside"
+LEAVES = "copy it into that folder, or allow it by --allow-outside"
 
 
 @pytest.mark.parametrize(
@@ -587,7 +587,7 @@ def test_a_file_that_asks_for_nothing_is_refused(text: str) -> None:
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("environment.yml", "this format (conda's format) is not read"),
+        ("environment.yml", "the file has no list of dependencies"),
         ("pdm.lock", "this format (PDM's lock) is not read"),
         ("image.json", "this format (JSON) is not read"),
         (

@@ -11,8 +11,7 @@ import click
 
 from toolkit import deps, resources
 from toolkit.deps import Dependencies, IndexOptions, Selection
-from toolkit.lock.exporting import exporter
-from toolkit.lock.program import Uv
+from toolkit.lock.exporting import at_hand
 from toolkit.spec import DEFAULT_BASE, ImageSpec, Wishes, catalogue, default_name, load
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
@@ -152,7 +151,7 @@ def _read(paths: Sequence[Path], selection: Selection, *, allow_outside: bool) -
         root=root,
         allow_outside=allow_outside,
         selection=selection,
-        export=exporter(lambda: Uv.fetched(resources.cache(os.environ), os.environ)),
+        export=at_hand(os.environ),
     )
 
 

@@ -60,7 +60,7 @@ class _Options(TypedDict):
     "--deps",
     multiple=True,
     metavar="FILE",
-    help="Build or reuse the image of this requirements file, and run in it.",
+    help="Build or reuse the image of this dependency file, and run in it.",
 )
 @base_option
 @click.option("-c", "code", metavar="CODE", help="Python code to run instead of a file.")

@@ -97,6 +97,7 @@ def image_from_deps(
     """
     from toolkit import builder, resources  # they import the renderer and BuildKit
     from toolkit.deps import read
+    from toolkit.lock.exporting import at_hand
     from toolkit.spec import ImageSpec, default_name
 
     paths = [Path(deps)] if isinstance(deps, str | Path) else [Path(path) for path in deps]
@@ -106,7 +107,10 @@ def image_from_deps(
         "name": default_name(paths, resources.tree("images")),
         "base": base or os.environ.get("TOOLKIT_BASE_IMAGE"),
     }
-    spec = ImageSpec.from_mapping(table, read(paths, env=os.environ, root=here if inside else None))
+    dependencies = read(
+        paths, env=os.environ, root=here if inside else None, export=at_hand(os.environ)
+    )
+    spec = ImageSpec.from_mapping(table, dependencies)
     options = builder.BuildOptions(
         cache=resources.cache(os.environ), registry=builder.registry_of(os.environ)
     )

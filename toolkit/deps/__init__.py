@@ -2,9 +2,9 @@
 
 `read` is the way in; `formats` tells files apart, `folder` those of a folder. One module a format:
 `closure` (requirements files with what they include), `pyproject`, `script`, `pylock`, `uv_lock`,
-`poetry`, `pipenv`, `debian`, `python_version`, `plain`. `locked` chooses what of a lock is for a
-`target`. One module a job: `text` decodes and joins lines, `statements` takes one
-apart, `tables` a document, `requirement` understands what is wanted, `urls` and `local` know where
+`poetry`, `pipenv`, `conda`, `debian`, `python_version`, `plain`. `locked` chooses what of a lock is
+for a `target`. One module a job: `text` decodes and joins lines, `statements` takes one apart,
+`tables` a document, `requirement` understands what is wanted, `urls` and `local` know where
 it is, `tree` reads a folder, `gathering` holds what was found, `dependencies` is the result.
 """
 

@@ -6,7 +6,7 @@ only limit.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -23,6 +23,12 @@ MAX_DEPTH: Final = 50
 def read(content: str, source: Source, into: Gathering) -> None:
     """Read the text of a requirements file, and all that it includes."""
     _Walk(into).file(content, _File(source.path, source.shown, source.project))
+
+
+def read_lines(content: str, number: int, source: Source, into: Gathering) -> None:
+    """Read some lines of that dialect that stand in another file, from this line of it on."""
+    file = _File(source.path, source.shown, source.project)
+    _Walk(into).lines(content, file, before=number - 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +49,11 @@ class _Walk:
         if key in self.into.read:
             return
         self.into.read[key] = file.shown
-        for line in text.logical_lines(content, self.into.env):
+        self.lines(content, file)
+
+    def lines(self, content: str, file: _File, *, before: int = 0) -> None:
+        for found in text.logical_lines(content, self.into.env):
+            line = replace(found, number=found.number + before) if before else found
             if isinstance(line, text.BadLine):
                 error = SpecError(line.problem, hint=line.hint)
                 self.into.wrong(f"{file.shown}:{line.number}", error)

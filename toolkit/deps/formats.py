@@ -24,6 +24,7 @@ Format = Literal[
     "pipfile-lock",
     "poetry-lock",
     "uv-lock",
+    "conda",
 ]
 
 _BY_NAME: Final[tuple[tuple[str, Format], ...]] = (
@@ -38,6 +39,8 @@ _BY_NAME: Final[tuple[tuple[str, Format], ...]] = (
     ("Pipfile.lock", "pipfile-lock"),
     ("poetry.lock", "poetry-lock"),
     ("uv.lock", "uv-lock"),
+    ("*.yml", "conda"),
+    ("*.yaml", "conda"),
 )
 
 _WHAT: Final[dict[Format, str]] = {
@@ -51,6 +54,7 @@ _WHAT: Final[dict[Format, str]] = {
     "pipfile-lock": "Pipenv's lock",
     "poetry-lock": "Poetry's lock",
     "uv-lock": "uv's lock",
+    "conda": "conda's",
 }
 
 _METADATA: Final = (
@@ -60,8 +64,6 @@ _NOT_READ: Final = (
     ("setup.py", "a program that has to be run to know its dependencies", _METADATA),
     ("setup.cfg", "setuptools' old metadata", _METADATA),
     ("pdm.lock", "PDM's lock", "run `pdm export -f pylock -o pylock.toml` and use that file"),
-    ("*.yml", "conda's format", "list the packages of its pip section in a requirements.txt"),
-    ("*.yaml", "conda's format", "list the packages of its pip section in a requirements.txt"),
     ("*.toml", "TOML", "list the packages in a requirements.txt"),
     ("*.json", "JSON", "list the packages in a requirements.txt"),
     ("*.lock", "a lock", "export it to a requirements.txt and use that file"),

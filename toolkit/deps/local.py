@@ -34,7 +34,7 @@ class Project:
         if not (self.allow_outside or real(path).is_relative_to(real(self.root))):
             raise SpecError(
                 f"the path {shown!r} leaves the project's folder",
-                hint="copy it into the requirements file's folder, or allow it by --allow-outside",
+                hint="copy it into that folder, or allow it by --allow-outside",
             )
 
 

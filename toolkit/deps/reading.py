@@ -8,6 +8,7 @@ from typing import Final
 
 from toolkit.deps import (
     closure,
+    conda,
     debian,
     folder,
     formats,
@@ -43,6 +44,7 @@ _READERS: Final[Mapping[Format, Callable[[str, Source, Gathering], None]]] = {
     "pipfile-lock": pipenv.read_lock,
     "poetry-lock": poetry.read,
     "uv-lock": uv_lock.read,
+    "conda": conda.read,
 }
 
 
@@ -68,7 +70,7 @@ def read(
     """
     selection = selection or Selection()
     if not paths and not selection.packages:
-        raise SpecError("no dependency file is given", hint="name a requirements file")
+        raise SpecError("no dependency file is given", hint="name one, such as requirements.txt")
     into = Gathering(env, selection, export)
     if selection.newest is not None:
         with into.at("--exclude-newer"):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
+from toolkit import resources
 from toolkit.deps import Export, Selection
 from toolkit.errors import SpecError
 from toolkit.lock.program import Uv, said
@@ -13,8 +14,13 @@ from toolkit.lock.program import Uv, said
 _OUT_OF_DATE: Final = "needs to be updated"
 
 
-def exporter(uv: Callable[[], Uv]) -> Export:
+def at_hand(environment: Mapping[str, str]) -> Export:
     """Give what reads uv.lock files for `deps.read`; uv is fetched only when there is one."""
+    return exporter(lambda: Uv.fetched(resources.cache(environment), environment))
+
+
+def exporter(uv: Callable[[], Uv]) -> Export:
+    """The same, with the uv that is given."""
 
     def export(path: Path, selection: Selection) -> str:
         program = uv()
