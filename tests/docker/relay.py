@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,6 +14,8 @@ from typing import Self
 
 from toolkit.engine import Engine
 from toolkit.engine.endpoint import Endpoint
+from toolkit.engine.stream import SocketStream
+from toolkit.errors import EngineUnreachableError
 
 _HEAD = 4096
 Changing = Callable[[bytes], bytes]
@@ -115,6 +118,51 @@ class Relay:
 def _end_writing(connection: socket.socket) -> None:
     with contextlib.suppress(OSError):
         connection.shutdown(socket.SHUT_WR)
+
+
+@contextmanager
+def listening(engine: Path, address: str, context: ssl.SSLContext | None) -> Iterator[int]:
+    """Lead to the engine's socket from a port of the address, by TLS with a context; gives it."""
+    listener = socket.create_server((address, 0))
+    streams: list[SocketStream] = []
+    threads: list[threading.Thread] = []
+
+    def begin(act: Callable[..., None], *arguments: object) -> None:
+        threads.append(threading.Thread(target=act, args=arguments, daemon=True))
+        threads[-1].start()
+
+    def serve(plain: socket.socket) -> None:
+        try:
+            near = plain if context is None else context.wrap_socket(plain, server_side=True)
+        except OSError:  # it was sent away
+            plain.close()
+            return
+        (far := socket.socket(socket.AF_UNIX)).connect(str(engine))
+        both = SocketStream(near), SocketStream(far)
+        streams.extend(both)
+        begin(_hand_on, *both)
+        begin(_hand_on, *reversed(both))
+
+    def accept() -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                begin(serve, listener.accept()[0])
+
+    begin(accept)
+    yield int(listener.getsockname()[1])
+    _end(listener)
+    listener.close()
+    for stream in streams:
+        stream.close()
+    for thread in threads:
+        thread.join()
+
+
+def _hand_on(source: SocketStream, target: SocketStream) -> None:
+    with contextlib.suppress(EngineUnreachableError):
+        while data := source.recv():
+            target.send(data)
+    target.shut_write()
 
 
 def _end(connection: socket.socket) -> None:

@@ -68,6 +68,13 @@ def said(executor: DockerCommandLineCodeExecutor, code: str) -> str:
     return result.output
 
 
+def run(executor: DockerCommandLineCodeExecutor, code: str) -> str:
+    """What a command says that leaves no file of its own."""
+    result = executor.run(["sh", "-c", code])
+    assert result.exit_code == 0, result.stderr
+    return result.stdout.decode()
+
+
 def names(folder: Path) -> set[str]:
     return {path.relative_to(folder).as_posix() for path in folder.rglob("*")} - {"block.sh"}
 
@@ -396,6 +403,23 @@ def test_a_shared_folder_is_shared_unless_it_is_to_be_copied(
     with DockerCommandLineCodeExecutor(work_dir=tmp_path, **wanted) as executor:
         found = options["engine"].inspect_container(executor.container_id)
         assert found["HostConfig"]["Mounts"][0]["Type"] == "bind"
+
+
+@pytest.mark.parametrize("transfer", ["bind", "copy"])
+def test_two_executors_on_one_folder(
+    options: dict[str, Any], tmp_path: Path, transfer: str
+) -> None:
+    """Each sees what the other one's blocks made, changed and removed before its own."""
+    tmp_path.chmod(0o777)
+    wanted = {**options, "work_dir": tmp_path, "transfer": transfer, "delete_tmp_files": True}
+    with (
+        DockerCommandLineCodeExecutor(**wanted) as one,
+        DockerCommandLineCodeExecutor(**wanted) as other,
+    ):
+        run(one, "echo 1 > made")
+        assert run(other, "cat made; echo 2 > made; echo 3 > more") == "1\n"
+        assert run(one, "cat made more; rm made") == "2\n3\n"
+        assert run(other, "ls") == "more\n"
 
 
 def test_a_kept_container_is_gone_on_in(options: dict[str, Any], tmp_path: Path) -> None:

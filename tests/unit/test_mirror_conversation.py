@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from toolkit.mirror.conversation import Received
-from toolkit.mirror.records import MOST_BYTES, BrokenError, Record
+from toolkit.mirror.records import MOST_BYTES, MOST_ENTRIES, BrokenError, Record
 from toolkit.mirror.tree import Reader, TooManyError, opened, scan
 
 FILE = b"f 644 1 1 1 1"
@@ -78,6 +78,31 @@ def test_a_file_longer_than_may_be_is_refused_before_it_comes(root: int) -> None
     with pytest.raises(TooManyError, match=r"^more than 1024 MiB are new$"):
         heard(root, LISTED + record(b"f", b"new", b"x", size=MOST_BYTES + 1))
     assert set(scan(root, 10)) == {b"mine"}
+
+
+def test_files_that_are_longer_together_than_may_be_are_refused(root: int) -> None:
+    """Though each was told to be small, and has as many bytes as it then said: holes, mostly."""
+    names, half = (b"one", b"two"), MOST_BYTES // 2 + 1
+    told = b"".join(record(b"=", name, FILE) for name in names) + record(b".")
+    first = record(b"f", b"one", b"x", size=half) + record(b"a")
+    with pytest.raises(TooManyError, match=r"^more than 1024 MiB are new$"):
+        heard(root, told + first + record(b"f", b"two", b"x", size=half))
+    assert set(scan(root, 10)) == {b"mine"}
+
+
+def test_more_entries_than_may_be_are_refused_before_anything_is_made(root: int) -> None:
+    many = b"".join(record(b"=", b"%d" % each, FILE) for each in range(MOST_ENTRIES + 1))
+    with pytest.raises(BrokenError, match=r"^a listing of more than 100000 files and folders$"):
+        heard(root, many + record(b"."))
+    assert set(scan(root, 10)) == {b"mine"}
+
+
+def test_a_listing_without_end_is_refused_while_it_comes(root: int) -> None:
+    """By its length, and by the bytes of its paths."""
+    long = record(b"=", b"n" * 4000, b"l " + b"t" * 4000)
+    for data in (long * 9000, record(b"=", b"n", FILE) * (2 * MOST_ENTRIES + 1)):
+        with pytest.raises(TooManyError, match=r"^there are more than 100000 files and folders$"):
+            heard(root, data)
 
 
 def test_a_listing_that_does_not_end_removes_nothing(root: int) -> None:

@@ -47,6 +47,7 @@ def tried(engine: Engine, asked: dict[str, Any]) -> dict[str, Any]:
         "code": result.exit_code,
         "output": result.output,
         "answer": answer.read_text(),
+        "bind_dir": str(executor.bind_dir),
         "owner": [owner.st_uid, owner.st_gid],
         "mount": [mount["Type"], mount.get("Source", "")],
         "subpath": (mount.get("VolumeOptions") or {}).get("Subpath", ""),

@@ -187,6 +187,7 @@ def check(answer: dict[str, Any], source: str, owner: Sequence[int] = (0, 0)) ->
     assert (answer["code"], answer["output"]) == (0, "by the application\n")
     assert (answer["answer"], answer["owner"]) == ("by the block", list(owner))
     assert answer["mount"] == ["bind" if source.startswith("/") else "volume", source]
+    assert answer["bind_dir"] == str(Path(source)) or not source.startswith("/")
 
 
 @pytest.mark.parametrize("name", [name for name, shape in SHAPES.items() if type(shape) is Works])
