@@ -81,7 +81,7 @@ def render(spec: ImageSpec, base: BaseFacts, templates: Mapping[str, str]) -> Re
         *_under("install", dependencies.context_files()),
         *(ContextFile(source, file.content) for source, file in _sources(spec)),
     )
-    inputs = _inputs(dockerfile, files, base, spec.verify)
+    inputs = _inputs(dockerfile, files, base, spec.checks)
     return Rendered(dockerfile, files, _digest(inputs), inputs)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.docker.conftest import Cli, images_of
-from toolkit import labels
+from toolkit import CodeBlock, DockerCommandLineCodeExecutor, labels
 from toolkit.container import ContainerOptions
 from toolkit.engine import Engine
 from toolkit.lifecycle import ContainerManager
@@ -112,6 +112,32 @@ def test_an_image_that_does_not_do_what_is_to_be_proven_is_none(
     assert images_of(first_engine, name) == []
     unproven = project("build-image", "--spec", "image.toml", "--no-verify")
     assert unproven.code == 0, unproven.stderr
+
+
+def test_what_a_file_preloads_is_imported_before_the_first_block(project: Cli) -> None:
+    """Where the executor says nothing else; in the image it has been imported once, as a proof."""
+    code = "import sys; print('tk_plain' in sys.modules, 'decimal' in sys.modules)"
+    project.write('deps = ["requirements.txt"]', 'preload = ["tk_plain"]', file="image.toml")
+    built = project("build-image", "--spec", "image.toml")
+    assert built.code == 0, built.stderr
+
+    def said(**options: Any) -> str:  # noqa: ANN401 - the executor's own
+        with DockerCommandLineCodeExecutor(
+            image=built.stdout.strip(), work_dir=project.folder, **options
+        ) as executor:
+            return executor.execute_code_blocks([CodeBlock(language="python", code=code)]).output
+
+    assert said() == "True False\n"
+    assert said(preload=("decimal",)) == "False True\n"
+    assert said(isolation="spawn") == "False False\n"
+
+
+def test_what_cannot_be_preloaded_is_no_image(project: Cli) -> None:
+    project.write('deps = ["requirements.txt"]', 'preload = ["tk_absent"]', file="image.toml")
+    answer = project("build-image", "--spec", "image.toml")
+    answer.refused(6)
+    said = "  verify 'preload': exit code 1: ModuleNotFoundError: No module named 'tk_absent'\n"
+    assert said in answer.stderr
 
 
 def test_a_secret_that_is_named_must_be_given(project: Cli) -> None:

@@ -220,7 +220,7 @@ def _prove(
 
         spec = planned.spec
         verifier.verify(
-            engine, built, excused=spec.excused, workdir=spec.workdir, checks=spec.verify
+            engine, built, excused=spec.excused, workdir=spec.workdir, checks=spec.checks
         )
 
 
@@ -335,6 +335,7 @@ def _labels(planned: Plan, options: BuildOptions) -> Mapping[str, str]:
         labels.NAME: spec.name,
         labels.VERSION: __version__,
         labels.EXCUSED: ",".join(spec.excused) if options.verify else "",
+        labels.PRELOAD: ",".join(spec.preload),
         labels.UNVERIFIED: "" if options.verify else "1",
         labels.BASE_NAME: str(base.name),
         labels.BASE_DIGEST: base.digest,

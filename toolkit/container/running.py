@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final, Unpack
 
 from toolkit import labels as label
@@ -217,12 +218,14 @@ def open_container(
     `caller` is the uid and gid that this process has inside the container. Raises StartError.
     """
     engine, name = creation.engine, creation.name
+    image = engine.inspect_image(options.image)
+    options = _preloading(options, image)
     user = options.user or (caller if options.profile.callers_uid else None)
     body = config(options, user, labels)
     body["Labels"][label.COPIED] = ""  # over what an image of such a container would hand on
     if options.is_kept:
         body["Labels"][label.OPTIONS] = fingerprint(body, options.mounts)
-    body["HostConfig"]["Mounts"] += own_volumes(engine.inspect_image(options.image), body, labels)
+    body["HostConfig"]["Mounts"] += own_volumes(image, body, labels)
     with explained(options):
         placed = _created(creation, body, options)
         stream = engine.attach_container(placed.container)
@@ -235,6 +238,14 @@ def open_container(
             container.hang_up()
             raise
     return container
+
+
+def _preloading(options: ContainerOptions, image: Mapping[str, Any] | None) -> ContainerOptions:
+    """What the image asks for, where nobody else has said what is imported beforehand."""
+    if not options.warm or options.preload:
+        return options
+    said = ((image or {}).get("Config") or {}).get("Labels") or {}
+    return replace(options, preload=tuple(filter(None, said.get(label.PRELOAD, "").split(","))))
 
 
 def _created(creation: Creation, body: Mapping[str, Any], options: ContainerOptions) -> Placed:

@@ -35,9 +35,10 @@ class ImageSpec:
     `base` is None where the default applies; `python` is the version asked for, if any. `apt_build`
     are Debian packages that only the build has. `platform` is the one that the base must have.
     `environment` and `labels` are pairs in the order given; `excused` are modules whose failing
-    import the verifier overlooks, and `verify` is what it runs besides. `user` and `workdir` are
-    those of the image's programs, where they are not the base's and /workspace. `secrets` are the
-    ids of those without which nothing is built.
+    import the verifier overlooks, and `verify` is what it runs besides. `preload` are modules that
+    a container has imported before its first block of Python. `user` and `workdir` are those of the
+    image's programs, where they are not the base's and /workspace. `secrets` are the ids of those
+    without which nothing is built.
     """
 
     dependencies: Dependencies
@@ -52,6 +53,7 @@ class ImageSpec:
     labels: tuple[tuple[str, str], ...] = ()
     tags: tuple[ImageReference, ...] = ()
     excused: tuple[str, ...] = ()
+    preload: tuple[str, ...] = ()
     user: str | None = None
     workdir: str | None = None
     secrets: tuple[str, ...] = ()
@@ -92,6 +94,14 @@ class ImageSpec:
                 yield Problem(where, f"{str(tag)!r} is a name of the base image")
             elif tag.name == LOCAL_BASES:
                 yield Problem(where, f"{str(tag)!r} is a name for base images")
+
+    @property
+    def checks(self) -> tuple[Check, ...]:
+        """What must succeed in the image, besides what must in every image."""
+        if not self.preload:
+            return self.verify
+        names = ", ".join(self.preload)
+        return Check("preload", ("python", "-c", f"import {names}")), *self.verify
 
     @property
     def wanted_base(self) -> ImageReference:

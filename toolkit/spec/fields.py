@@ -92,6 +92,12 @@ FIELDS: Final = (
         ["tkinter"],
     ),
     Field(
+        "preload",
+        Many(Text(grammar.module, grammar.MODULE)),
+        "Modules that are imported once, before the first block of Python, for all of them.",
+        ["pandas"],
+    ),
+    Field(
         "user",
         Text(grammar.user, grammar.USER),
         "Whom the image's programs run as, in numbers; by default as in the base.",
