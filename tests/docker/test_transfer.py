@@ -279,6 +279,21 @@ def test_too_much_is_the_blocks_failure_and_nothing_is_removed(
     assert names(work) == set()
 
 
+def test_too_much_here_is_an_error_and_nothing_of_it_is_sent(
+    executor: DockerCommandLineCodeExecutor, work: Path
+) -> None:
+    with (work / "holes").open("wb") as file:
+        file.truncate((1 << 30) + 1)
+    (work / "small").touch()
+    words = (
+        r"(?m)^folder .* cannot be copied into container .*: it has more than 1024 MiB that are new"
+    )
+    with pytest.raises(ExecError, match=words):
+        executor.run(["true"])
+    (work / "holes").unlink()
+    assert run(executor, "ls small holes 2>&1; true").endswith("\nsmall\n")
+
+
 @pytest.mark.parametrize(
     ("lie", "words"),
     [

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 _SECONDS = 60
 """For which it waits to be asked: in a container that is kept, nobody may come any more."""
+_SMALL = 10_000
+"""Entries of a folder that is looked through in a moment."""
 _WIDE = 1 << 20
 _F_SETPIPE_SZ = 1031
 
@@ -75,7 +77,8 @@ class _Helper:
         for record in self._heard:
             root = opened(self._folder)
             self._out.say(Record(HELLO))
-            self._out.flush()
+            if record.kind == TAKE or len(self._told) > _SMALL:
+                self._out.flush()  # else the answer is there as soon
             try:
                 if record.kind == TAKE:
                     self._take(root)
