@@ -103,6 +103,22 @@ mend() {
     install_with_uv --no-build
 }
 
+# For which Pythons there are wheels of what could not be built.
+tell_wheels() {
+    sed -n 's/.*Failed to \(download and \)\{0,1\}build `\([A-Za-z0-9._-]*==[^` ]*\)`.*/\2/p' \
+        "$scratch/said" | head -n 1 > "$scratch/failed"
+    if [ ! -s "$scratch/failed" ]; then return; fi
+    failed=$(cat "$scratch/failed")
+    grep -e '^--.*index' -e '^--find-links' requirements.txt >> "$scratch/failed" || true
+    fit=
+    for version in 3.8 3.9 3.10 3.11 3.12 3.13 3.14; do
+        if "$uv" pip compile --quiet --no-build --no-deps --python "$venv/bin/python" \
+            --python-version "$version" --output-file "$scratch/one" "$scratch/failed" \
+            >/dev/null 2>&1; then fit="$fit${fit:+, }$version"; fi
+    done
+    if [ -n "$fit" ]; then echo "toolkit: $failed has wheels for Python $fit" >&2; fi
+}
+
 wheels() {
     export UV_CACHE_DIR=/run/toolkit/cache/uv
     find_uv /run/toolkit/cache/bin
@@ -129,8 +145,14 @@ sources() {
     find_uv "$UV_CACHE_DIR/bin"
     if [ -n "$uv" ]; then
         empty "$venv"
-        resolve ""
-        install_with_uv ""
+        # Its words come after those of what it runs, so nothing is lost by keeping them until then.
+        if { resolve "" && install_with_uv ""; } 2> "$scratch/said"; then
+            cat "$scratch/said" >&2
+        else
+            cat "$scratch/said" >&2
+            tell_wheels
+            exit 1
+        fi
     else
         install_with_pip
     fi

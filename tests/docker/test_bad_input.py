@@ -127,6 +127,23 @@ def test_a_requirement_whose_build_fails(refused: Refused, cli: Cli, line: str) 
     assert hint.startswith("read the log above: ")
 
 
+def test_a_source_whose_wheels_are_for_another_python(refused: Refused, cli: Cli) -> None:
+    """Which Pythons these are, the build asks uv when it has failed."""
+    wheel = cli.wheel("tk_elder")
+    (cli.folder / wheel).rename(cli.folder / "tk_elder-1.0-cp39-none-any.whl")
+    project = write_project(cli.folder / "tk_elder-1.0", FAILS)
+    (project / "PKG-INFO").write_text("Metadata-Version: 2.1\nName: tk-elder\nVersion: 1.0\n")
+    with tarfile.open(cli.folder / "tk_elder-1.0.tar.gz", "w:gz") as archive:
+        archive.add(project, "tk_elder-1.0")
+    cli.write("--no-index", "--find-links .", "tk_elder==1.0")
+    error, hint = refused(6)
+    assert error == (
+        "requirements.txt:3: tk-elder could not be built from its source; "
+        "it has wheels for Python 3.9 only"
+    ), refused.stderr
+    assert hint.endswith("; or choose one of these with --python or --base")
+
+
 def test_an_import_that_misses_a_shared_library(
     refused: Refused, cli: Cli, first_engine: Engine
 ) -> None:

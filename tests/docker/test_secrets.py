@@ -394,3 +394,16 @@ def test_a_secret_file_that_is_missing(cli: Cli, name: str) -> None:
         "the secret netrc cannot be read from gone: No such file or directory",
         "check the name of the file",
     )
+
+
+def test_an_index_that_wants_a_log_in_says_how_to_give_one(cli: Cli, index: Index) -> None:
+    host = index.host.partition(":")[0]
+    cli.write(f"--index-url http://{index.host}/simple/", f"--trusted-host {host}", "tk_private")
+    answer = cli("build-image", "--deps", "requirements.txt", env={"PIP_INDEX_URL": None})
+    assert answer.refused(6) == (
+        f"the package index at {host} wants another log-in than it got",
+        (
+            f"give one for {host}: --secret id=netrc,src=FILE, --secret id=pip.conf,src=FILE, or "
+            "in the address of the index"
+        ),
+    ), answer.stderr

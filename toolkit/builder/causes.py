@@ -9,7 +9,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
+from urllib.parse import urlsplit
 
+from toolkit.builder import needs
 from toolkit.deps import CONTEXT_MOUNT
 from toolkit.engine.buildkit.reasons import Reason
 from toolkit.errors import Hint
@@ -54,6 +56,8 @@ _BUILD_FAILED_SOMEWHERE: Final = re.compile(
     r"The build backend returned an error|error: subprocess-exited-with-error"
 )
 
+_WHEELS: Final = re.compile(rf"toolkit: {_NAME}==\S+ has wheels for Python ((?:3\.\d+(?:, )?)+)")
+
 _ABSENT: Final = re.compile(rf"{_NAME}{_EXTRAS} was not found in the (?:package registry|provided)")
 _NO_VERSION: Final = re.compile(
     rf"there (?:is|are) no versions? of {_NAME}{_EXTRAS}([=<>!~][^\s,]*)?"
@@ -86,6 +90,11 @@ _NO_HASH: Final = re.compile(
     rf"(?:no trusted hash was provided for: `|none were provided for: |but found: "
     rf"|when any package has a hash\.\) |These do not: ){_NAME}"
 )
+_LOGIN: Final = re.compile(
+    r"An index URL \((\S+?)\) could not be queried due to a lack of valid authentication"
+    r"|An index \((\S+?)\) returned a 403 Forbidden"
+    r"|40[13] Error, Credentials not correct for (\S+)|40[13] Client Error: \w+ for url: (\S+)"
+)
 _NOT_FETCHED: Final = re.compile(r"Failed to fetch: `?(\S+?)`?(?:\s|$)")
 _NOT_REACHED: Final = re.compile(
     r"toolkit: (\w+: .*?); asking pip|after connection broken by '(\w+)\("
@@ -100,6 +109,7 @@ def found(log: tuple[str, ...], known: Circumstances) -> Iterator[Cause]:
     """Yield what the log gives as causes."""
     # What was said while uv was looked for in vain is nobody's fault.
     flat = " ".join(" ".join(log).split()).rpartition(_NO_UV)[2]
+    yield from _of_log_in(flat)
     yield from _of_fetching(flat, known)
     yield from _of_hashes(flat)
     yield from _of_building(flat)
@@ -115,19 +125,31 @@ def found(log: tuple[str, ...], known: Circumstances) -> Iterator[Cause]:
 
 def _of_building(flat: str) -> Iterator[Cause]:
     failed = _BUILD_FAILED.findall(flat)
+    wheels = dict(_WHEELS.findall(flat))
     for pattern in (_PIP_BUILD_FAILED, _PIP_UNDER_WAY):
         failed = failed or [(name, local) for local, name in pattern.findall(flat)]
     if not failed and _BUILD_FAILED_SOMEWHERE.search(flat):
         failed = [("", "")]
     for name, local in failed:
         shown = name or ("this project" if local else "a package")
-        yield Cause(
-            name or None,
-            f"{shown} could not be built from its source",
-            "read the log above: most often a compiler or a -dev package is missing in the base, "
-            "or another version of the package has a wheel",
-            local,
-        )
+        there = wheels.get(name, "")
+        has = f"; it has wheels for Python {there} only" if there else ""
+        text = f"{shown} could not be built from its source{has}"
+        yield Cause(name or None, text, _build_hint(flat, there), local)
+
+
+def _build_hint(flat: str, there: str) -> str:
+    """Say what its build lacked, and where it need not be built."""
+    lacking = [f"--apt-build {package}" for package in needs.packages(flat)]
+    unknown = needs.unknown(flat)
+    if unknown:
+        lacking.append(f"--apt-build with the Debian package that has {', '.join(unknown)}")
+    other = (
+        "choose one of these with --python or --base" if there else "take a version with a wheel"
+    )
+    if lacking:
+        return f"give its build what it lacked: {' '.join(lacking)}; or {other}"
+    return f"read the log above: most often its build lacks a tool (--apt-build); or {other}"
 
 
 def _of_python(flat: str, python: str) -> Iterator[Cause]:
@@ -194,6 +216,17 @@ def _of_hashes(flat: str) -> Iterator[Cause]:
             name,
             f"{name} needs a version with == and a hash, because other requirements have hashes",
             "give all requirements hashes, those that others need as well, or give none",
+        )
+
+
+def _of_log_in(flat: str) -> Iterator[Cause]:
+    for url in ("".join(each) for each in _LOGIN.findall(flat)):
+        host = urlsplit(url).hostname or url
+        yield Cause(
+            None,
+            f"the package index at {host} wants another log-in than it got",
+            f"give one for {host}: --secret id=netrc,src=FILE, --secret id=pip.conf,src=FILE, or "
+            "in the address of the index",
         )
 
 
