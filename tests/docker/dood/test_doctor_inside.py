@@ -118,3 +118,23 @@ def test_an_engine_that_does_not_run_this_container_is_told_and_the_hosts_socket
     assert "docker-in-docker" in told["why"]
     assert told["fix"]["commands"] == [f"docker run -v {SOCKET}:{SOCKET} IMAGE"]
     assert statuses(doctor(SOCKET)) == {"dood.bind": "skip"}
+
+
+def test_an_application_in_a_container_tries_what_it_was_told(
+    application_image: str, base_image: str, tmp_path: Path
+) -> None:
+    """A container beside its own reads and writes the work dir; a build has its secret."""
+    options = f"--deep --offline --image {base_image} --work-dir {TOP}/bind"
+    said, _ = ran(
+        application_image,
+        ["sh", "-c", f"toolkit doctor --json {options} || true"],
+        labels={KEY: RUN},
+        mounts=[mount(f"type=bind,source={tmp_path},target={TOP}/bind")],
+        volumes=[f"{SOCKET}:{SOCKET}"],
+    )
+    report = json.loads(said)
+    assert report["summary"]["fail"] == report["summary"]["crash"] == 0
+    assert statuses(report) == {}
+    for name in ("dood.roundtrip", "dood.ownership", "engine.build", "gc.tether", "net.bridge"):
+        assert entry(report, name)["status"] == "ok", entry(report, name)
+    assert list(tmp_path.iterdir()) == []
