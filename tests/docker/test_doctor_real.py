@@ -160,3 +160,22 @@ def test_an_image_without_anything_in_it_is_told(first_engine: Engine) -> None:
         assert found["image.contents"]["summary"].startswith(f"{name} does not start")
     finally:
         first_engine.remove_image(name)
+
+
+def test_no_password_is_told_by_what_is_tried(base_image: str) -> None:
+    """Neither of an index nor of a registry, in whatever is said of a container and a build."""
+    login = "https://ann:s3cret@index.invalid/t0ken/simple"
+    env = {"PIP_INDEX_URL": login, "UV_DEFAULT_INDEX": login, "UV_INDEX_X_PASSWORD": "s3cret"}
+    command = [sys.executable, "-m", "toolkit", "doctor", "--deep", "--image", base_image]
+    for more in (["--verbose"], ["--json"]):
+        ended = subprocess.run(
+            [*command, *more, "--check", "net.index", "--check", "engine.build"],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            env={**os.environ, **env},
+        )
+        assert "index.invalid" in ended.stdout
+        assert "one step with a secret was built" in ended.stdout
+        assert "s3cret" not in ended.stdout + ended.stderr
+        assert "t0ken" not in ended.stdout + ended.stderr

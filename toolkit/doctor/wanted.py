@@ -14,6 +14,7 @@ from toolkit.builder import BuildOptions
 from toolkit.doctor.question import Question
 from toolkit.engine import Engine
 from toolkit.image import Stored
+from toolkit.lock.exporting import at_hand
 from toolkit.reference import ImageReference
 from toolkit.spec import ImageSpec
 
@@ -63,5 +64,10 @@ def built(
 def _spec(question: Question, *, name: str, base: str | None) -> ImageSpec:
     here = Path.cwd()
     below = all(path.resolve().is_relative_to(here) for path in question.deps)
-    read = deps.read(question.deps, env=question.env, root=here if below else None)
+    read = deps.read(
+        question.deps,
+        env=question.env,
+        root=here if below else None,
+        export=None if question.offline else at_hand(question.env),  # it may have to fetch uv
+    )
     return ImageSpec.from_mapping({"name": name, "base": base or None}, read)
