@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
@@ -60,6 +63,27 @@ def test_init_writes_paths_as_they_are_seen_from_the_file(folder: Path) -> None:
     assert written(folder, "below/image.toml") == {"deps": ["../requirements.txt"]}
 
 
+def test_init_asks_on_a_terminal(folder: Path) -> None:
+    """Each answer may be nothing."""
+    mine, theirs = os.openpty()
+    script = "from toolkit.cli import main; main()"
+    with subprocess.Popen(
+        [sys.executable, "-c", script, "init"], stdin=theirs, stdout=subprocess.PIPE, cwd=folder
+    ) as asked:
+        os.write(mine, b"\nsix attrs\n\n3.12\njq git\n")
+        said, _ = asked.communicate(timeout=60)
+    os.close(theirs)
+    os.close(mine)
+    assert said == b"image.toml\n"
+    assert written(folder) == {
+        "deps": ["requirements.txt"],
+        "packages": ["six", "attrs"],
+        "name": "env",
+        "python": "3.12",
+        "apt": ["jq", "git"],
+    }
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -99,6 +123,11 @@ def test_show_prints_what_a_file_and_options_come_to() -> None:
         "apt": ["jq", "git"],
         "environment": {"A": "b"},
     }
+
+
+def test_show_has_it_for_programs_too() -> None:
+    shown = json.loads(run("spec", "show", "--with", "six", "--base", "a:1", "--json").stdout)
+    assert shown == {"version": 1, "spec": {"packages": ["six"], "name": "env", "base": "a:1"}}
 
 
 def test_show_reads_the_dependency_files_too(folder: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,14 @@ from typing import Any
 import pytest
 
 from tests.docker.conftest import Cli
+from tests.docker.doctoring import examined
+from tests.engines.kinds import REMAPPED, ROOTLESS, Kind
+from tests.engines.machines import ROOTLESS as NEEDED
 from tests.engines.nested import Nested
+from tests.engines.test_users import running
 from toolkit.doctor import CHECKS
+from toolkit.engine import Engine
+from toolkit.image import local_bases
 
 pytestmark = pytest.mark.docker
 
@@ -46,3 +53,32 @@ def test_doctor_finds_no_failure_and_tries_what_it_was_told(checks: Checks, nest
     assert checks["engine.build"]["data"]["secret"]
     assert set(checks["engine.cgroup"]["data"]["held"].values()) == {True}
     assert checks["engine.security"]["data"]["status"]["Seccomp"] == "2"
+
+
+@pytest.mark.parametrize("kind", [REMAPPED, ROOTLESS[0]], ids=lambda kind: kind.name)
+def test_doctor_says_whose_users_those_of_containers_are(
+    kind: Kind, first_engine: Engine, tmp_path: Path
+) -> None:
+    more = NEEDED if kind in ROOTLESS else ()
+    (tmp_path / "engine").mkdir()
+    with running(first_engine, kind, tmp_path / "engine", more) as found:
+        env = {**os.environ, "DOCKER_HOST": found.address}
+        image = str(local_bases(found.engine)[0])
+        work_dir = found.folder / "work"
+        work_dir.mkdir()
+        if kind.uid:
+            os.chown(work_dir, kind.uid, kind.uid)
+        options = ("--deep", "--offline", "--image", image, "--work-dir", str(work_dir))
+        checks = examined(env, *options)
+    failed = {name: each for name, each in checks.items() if each["status"] in {"fail", "crash"}}
+    assert failed == {}
+    told = checks["engine.rootless"]
+    if kind is REMAPPED:
+        assert (told["status"], "copies the work_dir" in told["why"]) == ("warn", True)
+        assert checks["dood.roundtrip"]["status"] == "skip"
+    else:
+        assert (told["status"], told["data"]["rootless"]) == ("ok", True)
+    assert checks["image.contents"]["status"] == "ok"
+    if kind.uid and Path("/sys/fs/cgroup/memory").is_dir():  # cgroup v1 is root's alone
+        held = checks["engine.cgroup"]["data"]["held"]
+        assert (held["memory"], held["processes"]) == (False, False)

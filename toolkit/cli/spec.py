@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Unpack
+import json
+from typing import Final, Unpack
 
 import click
 
 from toolkit.cli._spec_options import SpecOptions, read_spec, read_wishes, spec_options
 from toolkit.spec import writing
+
+VERSION: Final = 1
+"""Of the JSON document; raised when a reader would have to change."""
+
+
+class _Options(SpecOptions):
+    as_json: bool
 
 
 @click.group()
@@ -20,14 +28,19 @@ def spec() -> None:
     epilog="Example: toolkit spec show --spec image.toml --apt libgl1",
 )
 @spec_options
-def show(**options: Unpack[SpecOptions]) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
+def show(**options: Unpack[_Options]) -> None:
     """Print, as an image.toml, what options and files come to.
 
     All of it is read, the dependency files too, so that what is printed can be built. Paths are
     those seen from the current folder.
     """
     read_spec(options)
-    click.echo(writing.toml(read_wishes(options)), nl=False)
+    wishes = read_wishes(options)
+    if options["as_json"]:
+        click.echo(json.dumps({"version": VERSION, "spec": wishes.plain()}, indent=2))
+    else:
+        click.echo(writing.toml(wishes), nl=False)
 
 
 @spec.command(

@@ -39,9 +39,9 @@ def rootless(seen: Users) -> Finding:
     return Finding(
         "the engine maps the users of containers to others (userns-remap)",
         problem="warn",
-        why="With userns-remap no user of a container is you, so code may not write to your "
-        "work_dir, and what it writes there is not yours.",
-        fix=Fix("let the mapped users write to the work_dir, or run without userns-remap"),
+        why="With userns-remap no user of a container is you, so an executor copies the work_dir; "
+        "in one that is shared all the same, code may not write, or its files are not yours.",
+        fix=Fix("run without userns-remap, if copies of the work_dir are too slow"),
         data=data,
     )
 

@@ -196,7 +196,7 @@ class World:
     def bound(self) -> scenes.Bound:
         asked = self.question
         said = (asked.bind_dir, asked.env)
-        return inside.bound(self.engine, asked.work_dir, said, asked.image or "")
+        return inside.bound(self.worker, asked.work_dir, said, asked.image or "")
 
     @cached_property
     def sharing(self) -> scenes.Sharing:
@@ -271,7 +271,8 @@ class World:
 
     def _sibling(self, *, network: str | None) -> scenes.Sibling:
         asked, mount = self.question, None
-        if asked.work_dir is not None and self.bound.source:
+        # Where every user is another (userns-remap), an executor shares no work dir either.
+        if asked.work_dir is not None and self.bound.source and not self.users.remapped:
             mount = inside.mount(asked.work_dir, asked.bind_dir, asked.env)
         return sibling.sibling(
             self.worker, self.local_image, mount=mount, env=asked.env, network=network

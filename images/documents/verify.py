@@ -1,0 +1,52 @@
+"""Each kind of document is written, read again, and says the same."""
+
+import io
+
+import docx
+import openpyxl
+import pytesseract
+from PIL import Image, ImageDraw, ImageFont
+from pypdf import PdfReader
+from reportlab.pdfgen.canvas import Canvas
+
+WORDS = "Oslo sold forty"
+
+
+def pdf() -> str:
+    """The words in a PDF."""
+    file = io.BytesIO()
+    canvas = Canvas(file)
+    canvas.drawString(72, 720, WORDS)
+    canvas.save()
+    return PdfReader(file).pages[0].extract_text().strip()
+
+
+def word() -> str:
+    """The words in a document of Word."""
+    file = io.BytesIO()
+    written = docx.Document()
+    written.add_paragraph(WORDS)
+    written.save(file)
+    return docx.Document(file).paragraphs[0].text
+
+
+def excel() -> str:
+    """The words in a sheet of Excel."""
+    file = io.BytesIO()
+    written = openpyxl.Workbook()
+    written.active.append(WORDS.split())
+    written.save(file)
+    (row,) = openpyxl.load_workbook(file).active.iter_rows(values_only=True)
+    return " ".join(row)
+
+
+def picture() -> str:
+    """The words in a picture."""
+    image = Image.new("L", (900, 160), 255)
+    font = ImageFont.truetype("DejaVuSans.ttf", 80)
+    ImageDraw.Draw(image).text((40, 30), WORDS, fill=0, font=font)
+    return pytesseract.image_to_string(image).strip()
+
+
+for read in (pdf, word, excel, picture):
+    assert read() == WORDS, (read.__name__, read())
