@@ -125,6 +125,21 @@ def test_show_prints_what_a_file_and_options_come_to() -> None:
     }
 
 
+def test_what_lies_outside_the_project_must_be_allowed(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The project is the current folder, where the file lies below it."""
+    (folder / "below").mkdir()
+    run("init", "-o", "below/image.toml", "--deps", "requirements.txt")
+    assert run("spec", "show", "--spec", "below/image.toml").exit_code == 0
+    monkeypatch.chdir(folder / "below")
+    assert refused(run("spec", "show", "--spec", "image.toml"))[0] == (
+        "image.toml: deps[0]: '../requirements.txt' leaves the project's folder, "
+        "which only --allow-outside allows"
+    )
+    assert run("spec", "show", "--spec", "image.toml", "--allow-outside").exit_code == 0
+
+
 def test_show_has_it_for_programs_too() -> None:
     shown = json.loads(run("spec", "show", "--with", "six", "--base", "a:1", "--json").stdout)
     assert shown == {"version": 1, "spec": {"packages": ["six"], "name": "env", "base": "a:1"}}

@@ -149,6 +149,33 @@ def test_an_index_counts_more_than_that_of_a_file(tmp_path: Path) -> None:
     assert read.options.index_url == "https://spec.example/simple"
 
 
+def test_what_a_file_names_lies_beside_it(tmp_path: Path) -> None:
+    """Else a project of somebody's could have a key of the user's put into an image."""
+    (tmp_path / "key").write_text("secret")
+    project = tmp_path / "project"
+    (project / "sub").mkdir(parents=True)
+    (project / "link").symlink_to(tmp_path / "key")
+    text = """
+        deps = ["sub/../../requirements.txt"]
+        verify = [{ file = "/etc/profile.d/x.sh" }]
+        [files]
+        "/a" = "../key"
+        "/b" = "link"
+        """
+    words = "leaves the project's folder, which only --allow-outside allows"
+    assert refused(project, text) == [
+        f"deps[0]: 'sub/../../requirements.txt' {words}",
+        f"verify[0].file: '/etc/profile.d/x.sh' {words}",
+        f"files./a: '../key' {words}",
+        f"files./b: 'link' {words}",
+    ]
+    path = write(project / "sub", 'files = { "/c" = "../link", "/d" = "../sub/image.toml" }')
+    with pytest.raises(SpecError) as caught:
+        load(path, root=project)
+    assert str(caught.value) == f"{path}: files./c: '../link' {words}"
+    assert len(load(path, allow_outside=True).values["files"]) == 2
+
+
 def test_a_file_that_is_no_toml_says_where(tmp_path: Path) -> None:
     assert refused(tmp_path, "apt = [\nx") == [
         "the file is not TOML: Invalid value (at line 2, column 1)"

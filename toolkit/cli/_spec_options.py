@@ -104,7 +104,8 @@ def read_wishes(options: SpecOptions) -> Wishes:
         place = catalogue.find(options["entry"], images)
     wishes = wished(options)
     if place is not None:
-        wishes = wishes.over(load(place))
+        outside = options["allow_outside"]
+        wishes = wishes.over(load(place, root=_root([place]), allow_outside=outside))
     elif not wishes.paths and not wishes.selection.packages:
         raise click.UsageError(
             "Give an image of the catalogue, --spec FILE, --deps FILE or --with PACKAGE."
@@ -142,17 +143,20 @@ def _spec(wishes: Wishes, *, allow_outside: bool) -> ImageSpec:
 
 def _read(paths: Sequence[Path], selection: Selection, *, allow_outside: bool) -> Dependencies:
     """The dependencies; where the files lie below the current folder, that is the project's."""
-    here = Path.cwd()
-    below = all(path.resolve().is_relative_to(here) for path in paths)
-    root = here if below else None
     return deps.read(
         paths,
         env=os.environ,
-        root=root,
+        root=_root(paths),
         allow_outside=allow_outside,
         selection=selection,
         export=at_hand(os.environ),
     )
+
+
+def _root(paths: Sequence[Path]) -> Path | None:
+    """The project's folder: the current one, where all of them lie below it, else that of each."""
+    here = Path.cwd()
+    return here if all(path.resolve().is_relative_to(here) for path in paths) else None
 
 
 base_option = click.option(
@@ -192,7 +196,7 @@ _DEPENDENCIES = (
 _OUTSIDE = click.option(
     "--allow-outside",
     is_flag=True,
-    help="Let the file refer to local paths outside its folder.",
+    help="Let files refer to local paths outside the project's folder.",
 )
 
 _OPTIONS = (

@@ -22,9 +22,13 @@ Schema = dict[str, Any]
 
 @dataclass(slots=True)
 class Reading:
-    """One table being read: where its relative paths begin, and what is wrong with it."""
+    """One table being read: where its relative paths begin, and what is wrong with it.
+
+    `root` is the folder that no path may leave, if there is one.
+    """
 
     folder: Path
+    root: Path | None = None
     problems: list[Problem] = field(default_factory=list)
 
     def refuse(self, where: str, text: str) -> None:
@@ -47,16 +51,27 @@ class Reading:
             return ()
         return value
 
-    def content(self, given: object, where: str) -> tuple[Path, DiskFile] | None:
-        """A file beside the spec, and what is in it."""
+    def place(self, given: object, where: str) -> Path | None:
+        """A path beside the spec."""
         text = self.parsed(given, where, grammar.line)
         if not text:
             return None
-        place = self.folder / text
+        place: Path = self.folder / text
+        if self.root is not None and not place.resolve().is_relative_to(self.root.resolve()):
+            words = "leaves the project's folder, which only --allow-outside allows"
+            self.refuse(where, f"{text!r} {words}")
+            return None
+        return place
+
+    def content(self, given: object, where: str) -> tuple[Path, DiskFile] | None:
+        """A file beside the spec, and what is in it."""
+        place = self.place(given, where)
+        if place is None:
+            return None
         try:
             return place, DiskFile.read(place)
         except OSError as error:
-            self.refuse(where, f"{text!r} cannot be read: {error.strerror}")
+            self.refuse(where, f"{given!r} cannot be read: {error.strerror}")
             return None
 
 
@@ -225,10 +240,10 @@ class Paths:
 
     def read(self, value: object, where: str, reading: Reading) -> Any | None:  # noqa: ANN401 - see Kind
         found = (
-            reading.parsed(each, f"{where}[{index}]", grammar.line)
+            reading.place(each, f"{where}[{index}]")
             for index, each in enumerate(reading.listed(value, where))
         )
-        return tuple(reading.folder / each for each in found if each)
+        return tuple(each for each in found if each is not None)
 
     def joined(self, below: Sequence[Path], above: Sequence[Path]) -> object:
         return tuple(dict.fromkeys((*below, *above)))

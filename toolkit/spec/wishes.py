@@ -40,7 +40,7 @@ class Wishes:
 
         Raises SpecError with all problems, each with its place (`apt[2]`).
         """
-        wishes, problems = _read(table, fields, folder)
+        wishes, problems = _read(table, fields, Reading(folder))
         if problems:
             raise SpecError.gathered(problems, hint=_HINT)
         return wishes
@@ -83,9 +83,16 @@ class Wishes:
         }
 
 
-def load(path: Path) -> Wishes:
-    """The wishes of an image.toml. Raises SpecError with all problems, each with its place."""
-    wishes, problems = _read(_table(path), ALL.values(), path.parent)
+def load(path: Path, *, root: Path | None = None, allow_outside: bool = False) -> Wishes:
+    """The wishes of an image.toml.
+
+    `root` is the project's folder, by default that of the file: unless `allow_outside`, nothing
+    that the file names may lie elsewhere, for what it names may go into the image.
+
+    Raises SpecError with all problems, each with its place.
+    """
+    reading = Reading(path.parent, None if allow_outside else root or path.parent)
+    wishes, problems = _read(_table(path), ALL.values(), reading)
     if problems:
         placed = [Problem(f"{path}: {each.where}", each.text) for each in problems]
         raise SpecError.gathered(placed, hint=_KEYS)
@@ -115,10 +122,9 @@ def _table(path: Path) -> Mapping[str, object]:
 
 
 def _read(
-    table: Mapping[str, object], fields: Iterable[Field], folder: Path
+    table: Mapping[str, object], fields: Iterable[Field], reading: Reading
 ) -> tuple[Wishes, tuple[Problem, ...]]:
     known = {each.key: each for each in fields}
-    reading = Reading(folder)
     values = {}
     for key, each in known.items():
         if table.get(key) is not None:
