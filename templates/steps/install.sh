@@ -73,6 +73,10 @@ install_with_uv() {
 
 # No uv for this machine or in this index. What pip reports is the record.
 install_with_pip() {
+    if [ -n "${UV_EXCLUDE_NEWER:-}" ]; then
+        echo "toolkit: without uv, what was uploaded later cannot be overlooked" >&2
+        exit 64
+    fi
     "$python" -m venv --clear "$venv"
     pip="$venv/bin/python -m pip"
     $pip install --help | grep -q -- --report || $pip install --quiet --upgrade pip

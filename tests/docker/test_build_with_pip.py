@@ -74,3 +74,31 @@ def test_a_hash_that_is_wrong(there: Cli) -> None:
     assert error == (
         "requirements.txt:2: tk-hashed has another hash than the one that is asked for"
     ), answer.stderr
+
+
+def test_a_lock_is_installed_exactly_without_uv(there: Cli) -> None:
+    """Also where a package asks for one that the lock has not: that is the lock's business."""
+    wheel = there.folder / there.wheel("tk_locked", folder="links")
+    digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
+    there.write(
+        'lock-version = "1.0"',
+        'created-by = "a test"',
+        "[[packages]]",
+        'name = "tk-locked"',
+        'version = "1.0"',
+        f'wheels = [{{ path = "links/{wheel.name}", hashes = {{ sha256 = "{digest}" }} }}]',
+        file="pylock.toml",
+    )
+    answer = there("build-image", "--deps", "pylock.toml", "--locked", "--name", "t-pip")
+    assert answer.code == 0, answer.stderr
+    wheel.write_bytes(wheel.read_bytes() + b"!")
+    answer = there("build-image", "--deps", "pylock.toml", "--locked", "--name", "t-pip")
+    assert answer.code == 6, answer.stderr
+
+
+def test_what_was_uploaded_later_is_overlooked_by_uv_alone(there: Cli) -> None:
+    there.write(there.wheel("tk_newer"))
+    answer = there(*BUILD, "--exclude-newer", "2026-01-31")
+    error, _ = answer.refused(6)
+    assert "without uv, what was uploaded later cannot be overlooked" in answer.stderr
+    assert error.startswith("installing the requirements failed"), answer.stderr

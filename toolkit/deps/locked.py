@@ -145,9 +145,14 @@ def select(dependencies: Dependencies, target: Target) -> Dependencies:
     )
 
 
+def is_pypi(url: str) -> bool:
+    """Whether an index is the one that goes without saying."""
+    return url.rstrip("/") in _PYPI
+
+
 def _with_indexes(options: IndexOptions, indexes: tuple[str, ...]) -> IndexOptions:
     """Besides PyPI, which is whatever the builder's environment says it is."""
-    others = tuple(each for each in indexes if each and each.rstrip("/") not in _PYPI)
+    others = tuple(each for each in indexes if each and not is_pypi(each))
     if len(indexes) == len(others) == 1 and options.index_url is None:
         return replace(options, index_url=others[0])
     both = dict.fromkeys((*options.extra_index_urls, *others))

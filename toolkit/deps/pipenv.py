@@ -16,7 +16,7 @@ from packaging.markers import InvalidMarker, Marker
 from toolkit.deps import project, tables, urls
 from toolkit.deps.dependencies import Requirement
 from toolkit.deps.gathering import Gathering
-from toolkit.deps.locked import Locked
+from toolkit.deps.locked import Locked, is_pypi
 from toolkit.deps.python import PythonWish
 from toolkit.deps.requirement import Wish
 from toolkit.deps.sources import Source
@@ -24,7 +24,6 @@ from toolkit.deps.statements import checked_hash
 from toolkit.deps.text import LogicalLine
 from toolkit.errors import SpecError
 
-_PYPI: Final = "https://pypi.org/simple"
 _ENVIRONMENT: Final = (
     "os_name",
     "sys_platform",
@@ -189,7 +188,7 @@ def _sources(value: object, name: str, source: Source, into: Gathering) -> None:
         url = table.get("url") if isinstance(table, Mapping) else None
         if not isinstance(url, str):
             into.wrong(entry.where, tables.expected("a table with a url", table))
-        elif url.rstrip("/") != _PYPI:
+        elif not is_pypi(url):
             with into.at(entry.where):
                 whole, line = _expanded(url, into)
                 option = "extra-index-url" if index else "index-url"

@@ -16,7 +16,7 @@ from packaging.markers import InvalidMarker, Marker
 from toolkit.deps import project, tables
 from toolkit.deps.dependencies import Requirement
 from toolkit.deps.gathering import Gathering
-from toolkit.deps.locked import Locked
+from toolkit.deps.locked import Locked, is_pypi
 from toolkit.deps.requirement import Wish
 from toolkit.deps.sources import Source
 from toolkit.deps.statements import checked_hash
@@ -88,7 +88,7 @@ class _Reading:
     def _placed(self, wish: Wish, source: tables.Table, version: str, entry: tables.Entry) -> Wish:
         url, kind = source.get("url"), source.get("type")
         if not isinstance(url, str) or kind == "legacy":
-            if isinstance(url, str):
+            if isinstance(url, str) and not is_pypi(url):
                 with self.into.at(entry.where, entry.said(url)):
                     self.into.set_option("extra-index-url", url, entry.source, entry.said(url))
             return replace(wish, specifier=project.understood(f"x=={version}").specifier)
