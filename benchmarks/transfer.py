@@ -36,6 +36,10 @@ def cases() -> Iterator[Case]:
     yield Case("nothing changed, into it", "os.scandir, stat", 3.0, 15, _unchanged_here)
     yield Case("nothing changed, out of it", "os.scandir, stat", 3.0, 15, _unchanged_there)
     yield Case("one file changed", "os.scandir, stat, and its copy", 3.0, 15, _one_changed)
+    yield Case("one changed there", "os.scandir, stat, and its copy", 3.0, 15, _one_changed_there)
+
+
+THERE: Final = "/workspace"
 
 
 def _filled(bench: Bench) -> Path:
@@ -74,16 +78,15 @@ def _first(bench: Bench, stack: ExitStack) -> tuple[Timed, Timed]:
     """Either side begins with an empty folder."""
     folder, opened = _filled(bench), _opened(bench, stack)
     container = opened._container  # noqa: SLF001 - the executor's own
-    there = "/workspace"
 
     def emptied() -> None:
-        container.run(["sh", "-c", f"rm -rf {there}/*"])
+        container.run(["sh", "-c", f"rm -rf {THERE}/*"])
 
     def ours() -> float:
         emptied()
         return timed(Mirror(container, folder, python="python3").push)()
 
-    send = f"tar -C {folder} -cf - . | docker exec -i {opened.container_name} tar -C {there} -xf -"
+    send = f"tar -C {folder} -cf - . | docker exec -i {opened.container_name} tar -C {THERE} -xf -"
 
     def theirs() -> float:
         emptied()
@@ -126,6 +129,25 @@ def _one_changed(bench: Bench, stack: ExitStack) -> tuple[Timed, Timed]:
     def copied() -> None:
         _walk(folder)
         shutil.copy2(file, bench.folder / "copy")
+
+    return ours, timed(copied)
+
+
+def _one_changed_there(bench: Bench, stack: ExitStack) -> tuple[Timed, Timed]:
+    """Out of the container alone, as after a block."""
+    folder, opened = _filled(bench), _opened(bench, stack)
+    container = opened._container  # noqa: SLF001 - the executor's own
+    mirror = Mirror(container, folder, python="python3")
+    _synced(mirror)()
+    change = ["sh", "-c", f"head -c {SIZE} /dev/urandom > {THERE}/folder-0/file-0"]
+
+    def ours() -> float:
+        container.run(change)
+        return timed(mirror.pull)()
+
+    def copied() -> None:
+        _walk(folder)
+        shutil.copy2(folder / "folder-0" / "file-0", bench.folder / "copy")
 
     return ours, timed(copied)
 
