@@ -8,7 +8,6 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import replace
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +27,7 @@ from toolkit.doctor import (
     tether,
     trial_build,
 )
+from toolkit.doctor.once import once
 from toolkit.doctor.question import Question
 from toolkit.engine import Engine, EngineVersion
 from toolkit.engine.endpoint import Endpoint, resolve
@@ -56,23 +56,23 @@ class World:
         """Give a fact that was gathered already, and None for any other."""
         return self.__dict__.get(name)
 
-    @cached_property
+    @once
     def client(self) -> facts.Client:
         return look.client()
 
-    @cached_property
+    @once
     def docker_config(self) -> facts.DockerConfig:
         return look.docker_config(self.question.env, self.question.home)
 
-    @cached_property
+    @once
     def environment(self) -> facts.Environment:
         return look.environment(self.question.env, self.docker_config.current_context)
 
-    @cached_property
+    @once
     def endpoint(self) -> Endpoint:
         return resolve(None, env=self.question.env, home=self.question.home)
 
-    @cached_property
+    @once
     def chosen(self) -> facts.Chosen:
         try:
             endpoint = self.endpoint
@@ -80,72 +80,72 @@ class World:
             return facts.Chosen("", "", error.message, error.hint)
         return facts.Chosen(str(endpoint), endpoint.origin)
 
-    @cached_property
+    @once
     def socket(self) -> facts.Socket:
         return look.socket_at(self.endpoint.socket_path, self.question.env, self.question.home)
 
-    @cached_property
+    @once
     def permission(self) -> facts.Permission:
         return look.permission(self.socket, self.question.env)
 
-    @cached_property
+    @once
     def engine(self) -> Engine:
         return Engine(self.endpoint, timeout=PATIENCE)
 
-    @cached_property
+    @once
     def worker(self) -> Engine:
         """The engine, where it has something to do: a connection that waits for longer."""
         return Engine(self.endpoint, timeout=_DEEP_PATIENCE)
 
-    @cached_property
+    @once
     def reach(self) -> facts.Reach:
         return look.reach(self.engine, self.question.env, self.question.home)
 
-    @cached_property
+    @once
     def version(self) -> EngineVersion:
         return self.engine.version()
 
-    @cached_property
+    @once
     def info(self) -> facts.Info:
         return self._timed_info[0]
 
-    @cached_property
+    @once
     def _timed_info(self) -> tuple[facts.Info, float]:
         """The info, and our time in the middle of the request."""
         begun = time.time()
         said = self.engine.info()
         return said, (begun + time.time()) / 2
 
-    @cached_property
+    @once
     def detour(self) -> facts.Detour:
         engine = None if self.reach.error else self.engine
         return around.detour(self.endpoint.address, engine, self.question.env)
 
-    @cached_property
+    @once
     def others(self) -> facts.Others:
         return around.others(self.endpoint, self.question.env, self.question.home)
 
-    @cached_property
+    @once
     def users(self) -> facts.Users:
         return around.users(self.info, self.endpoint)
 
-    @cached_property
+    @once
     def runtimes(self) -> facts.Runtimes:
         return around.runtimes(self.info, self.question.env)
 
-    @cached_property
+    @once
     def graphics(self) -> facts.Graphics:
         return around.graphics(self.info)
 
-    @cached_property
+    @once
     def clock(self) -> facts.Clock:
         return around.clock(*self._timed_info)
 
-    @cached_property
+    @once
     def latency(self) -> facts.Latency:
         return around.latency(self.engine)
 
-    @cached_property
+    @once
     def kind(self) -> facts.Kind:
         return facts.Kind(
             address=str(self.endpoint),
@@ -155,7 +155,7 @@ class World:
             flavour=self.version.flavour,
         )
 
-    @cached_property
+    @once
     def versions(self) -> facts.Versions:
         found = self.version
         return facts.Versions(
@@ -168,46 +168,46 @@ class World:
             here=look.architecture(),
         )
 
-    @cached_property
+    @once
     def build(self) -> facts.Build:
         return look.build(self.engine, self.version.flavour)
 
-    @cached_property
+    @once
     def disk(self) -> facts.Disk:
         return look.disk(_text(self.info, "DockerRootDir"), self.endpoint)
 
-    @cached_property
+    @once
     def inside(self) -> scenes.Inside:
         return inside.inside(self.question.env)
 
-    @cached_property
+    @once
     def identity(self) -> scenes.Identity:
         return inside.identity(self.engine)
 
-    @cached_property
+    @once
     def socket_mount(self) -> scenes.SocketMount:
         return inside.socket_mount(self.socket)
 
-    @cached_property
+    @once
     def mounted(self) -> scenes.Mounted:
         return inside.mounted(self.question.work_dir)
 
-    @cached_property
+    @once
     def bound(self) -> scenes.Bound:
         asked = self.question
         said = (asked.bind_dir, asked.env)
         return inside.bound(self.worker, asked.work_dir, said, asked.image or "")
 
-    @cached_property
+    @once
     def sharing(self) -> scenes.Sharing:
         folder = Path.cwd() if self.question.work_dir is None else self.work_dir.path
         return scenes.Sharing(self.kind, str(folder), str(self.question.home))
 
-    @cached_property
+    @once
     def relabel(self) -> scenes.Relabel:
         return inside.relabel(self.info, self.question.work_dir)
 
-    @cached_property
+    @once
     def read_inside(self) -> scenes.Relabel:
         """What `relabel` has, after a container has tried to read in the work dir."""
         seen = self.sibling
@@ -215,7 +215,7 @@ class World:
         denied = seen.files if not seen.read and "Permission denied" in seen.files else ""
         return replace(self.relabel, untried=untried, denied=denied)
 
-    @cached_property
+    @once
     def proxies(self) -> scenes.Proxies:
         return networks.proxies(
             self.info,
@@ -225,47 +225,47 @@ class World:
             local=self.endpoint.socket_path is not None,
         )
 
-    @cached_property
+    @once
     def bridge(self) -> scenes.Bridge:
         return networks.bridge(self.engine, self.info)
 
-    @cached_property
+    @once
     def registry(self) -> scenes.Registry:
         return networks.registry(self.engine, self.info, self.question.image)
 
-    @cached_property
+    @once
     def belongings(self) -> facts.Belongings:
         return leavings.belongings(self.engine)
 
-    @cached_property
+    @once
     def files(self) -> facts.Files:
         return leavings.files(self.question.work_dir)
 
-    @cached_property
+    @once
     def work_dir(self) -> facts.WorkDir:
         return look.work_dir(self.question.work_dir, self.question.home)
 
-    @cached_property
+    @once
     def image(self) -> facts.ImageSeen:
         if self.question.image is None:
             return facts.ImageSeen(None)
         found = look.image(self.engine, self.question.image, self.version)
         return replace(found, files=tuple(map(str, self.question.deps)))
 
-    @cached_property
+    @once
     def stale(self) -> facts.Stale:
         return made.stale(self.worker, self.question)
 
-    @cached_property
+    @once
     def orphans(self) -> facts.Orphans:
         return made.orphans(self.engine)
 
-    @cached_property
+    @once
     def local_image(self) -> str:
         """The image to try things with, or nothing."""
         return inside.local_image(self.engine, self.question.image or "")
 
-    @cached_property
+    @once
     def _first_sibling(self) -> scenes.Sibling:
         return self._sibling(network=None)
 
@@ -278,13 +278,13 @@ class World:
             self.worker, self.local_image, mount=mount, env=asked.env, network=network
         )
 
-    @cached_property
+    @once
     def launch(self) -> scenes.Launch:
         runtime = _text(self.info, "DefaultRuntime") or "the default runtime"
         starts = not self._first_sibling.error
         return attempts.launch(self.worker, self.local_image, runtime, starts=starts)
 
-    @cached_property
+    @once
     def sibling(self) -> scenes.Sibling:
         if self.launch.runtime.error:
             return scenes.Sibling(untried="no container starts: see engine.runtimes")
@@ -292,19 +292,19 @@ class World:
             return self._sibling(network="none")
         return self._first_sibling
 
-    @cached_property
+    @once
     def python(self) -> str:
         """The name of the image's interpreter, where its container has started."""
         programs = self.sibling.programs
         return programs.get("python") or programs.get("python3") or ""
 
-    @cached_property
+    @once
     def bounds(self) -> scenes.Bounds:
         if not self.python:
             return scenes.Bounds(untried=_unstarted(self.sibling))
         return bounds.bounds(self.worker, self.local_image, self.python)
 
-    @cached_property
+    @once
     def trial_build(self) -> scenes.Built:
         if not self.python:
             return scenes.Built(untried=_unstarted(self.sibling))
@@ -315,47 +315,47 @@ class World:
             self.worker, self.local_image, self.python, env=asked.env, ask=not asked.offline
         )
 
-    @cached_property
+    @once
     def started_runtimes(self) -> scenes.Launches:
         first = self.launch.runtime
         info = {} if first.error or self.version.flavour == "podman" else self.info
         return attempts.runtimes(self.worker, self.local_image, info, first)
 
-    @cached_property
+    @once
     def started_init(self) -> scenes.Launches:
         if self.launch.runtime.error:
             return scenes.Launches(self.sibling.untried)
         return attempts.init(self.worker, self.local_image)
 
-    @cached_property
+    @once
     def started_gpu(self) -> scenes.Launches:
         if self.launch.runtime.error:
             return scenes.Launches(self.sibling.untried)
         return attempts.gpu(self.worker, self.local_image, self.graphics)
 
-    @cached_property
+    @once
     def linked(self) -> scenes.Launches:
         """Whether a container starts on the engine's default network."""
         if self.sibling.untried:
             return scenes.Launches(self.sibling.untried)
         return scenes.Launches(attempts=(self.launch.network,))
 
-    @cached_property
+    @once
     def forwarding(self) -> scenes.Forwarding:
         ask = not self.question.offline
         return forwarding.forwarding(self.sibling, self.bridge, ask=ask)
 
-    @cached_property
+    @once
     def outward(self) -> scenes.Sibling:
         """The sibling as it bears upon names and the index: cut off where nothing gets out."""
         dropped = self.forwarding.late and self.forwarding.here
         return replace(self.sibling, cut_off=True) if dropped else self.sibling
 
-    @cached_property
+    @once
     def used(self) -> facts.Disk:
         return look.used(self.worker, self.disk, self.sibling.disk)
 
-    @cached_property
+    @once
     def tether(self) -> scenes.Tether:
         return tether.tether(self.worker, self.local_image, self.question.env)
 
