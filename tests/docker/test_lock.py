@@ -99,6 +99,15 @@ def test_a_lock_for_another_machine_has_its_wheels(cli: Cli) -> None:
     assert not any("win" in each or "x86_64" in each for each in wheels)
 
 
+def test_a_lock_for_another_platform_takes_the_python_of_the_base(cli: Cli) -> None:
+    """The base itself need not be for that platform: nothing is built."""
+    answer = cli("lock", "--with", "markupsafe", "--platform", "linux/arm64")
+    assert answer.code == 0, answer.stderr
+    wheels = [each["url"] for each in locked(cli)["markupsafe"]["wheels"]]
+    assert any("aarch64" in each for each in wheels)
+    assert not any("x86_64" in each for each in wheels)
+
+
 def test_without_a_python_a_lock_is_for_the_base(cli: Cli) -> None:
     answer = cli("lock", "--with", "six", "-o", "pylock.dev.toml")
     assert (answer.code, answer.stdout) == (0, "pylock.dev.toml\n"), answer.stderr

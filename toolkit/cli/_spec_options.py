@@ -58,6 +58,16 @@ class SpecOptions(WishOptions, OutsideOptions):
     spec: Path | None
 
 
+_DEPENDENCY_NAMES: Final = (
+    "deps",
+    "with_packages",
+    "extra",
+    "group",
+    "exclude_newer",
+    "index",
+    "base",
+    "python",
+)
 _KEYS: Final = {
     "deps": "deps",
     "with_packages": "packages",
@@ -121,7 +131,8 @@ def read_spec(options: SpecOptions) -> ImageSpec:
 
 def read_wanted(options: OutsideOptions) -> ImageSpec:
     """The spec of what is to be installed, everything else as it is by default."""
-    wishes = wished(options)
+    # A command may have an option of its own that is called as a wish is.
+    wishes = wished({name: options[name] for name in _DEPENDENCY_NAMES})
     if not wishes.paths and not wishes.selection.packages:
         raise click.UsageError("Give --deps FILE or --with PACKAGE.")
     return _spec(wishes, allow_outside=options["allow_outside"])
