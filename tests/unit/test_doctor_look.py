@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from toolkit.doctor import look
+from toolkit.doctor import facts, look
+from toolkit.engine import Engine
+from toolkit.engine.endpoint import Endpoint
 
 MOUNTINFO = """\
 1 0 8:1 / / rw - ext4 /dev/a rw
@@ -152,3 +154,11 @@ def test_a_socket_that_nobody_may_write_to_is_no_permission(
     seen = look.permission(look.socket_at(listening, {}, tmp_path), {})
     assert seen.writable is (os.geteuid() == 0)
     assert seen.uid == os.geteuid()
+
+
+def test_an_engine_that_cannot_count_what_it_has_still_has_a_disk() -> None:
+    here, far = facts.Disk("/d", local=True, free=1, total=2), facts.Disk("/d", local=False)
+    with Engine(Endpoint("unix:///nonexistent.sock", "argument")) as engine:
+        assert look.used(engine, here, (0, 0)) == here
+        seen = look.used(engine, far, (3, 4))
+    assert (seen.local, seen.free, seen.total, seen.freeable) == (True, 3, 4, {})
