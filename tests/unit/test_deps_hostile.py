@@ -103,6 +103,7 @@ PYPROJECT: dict[str, Any] = {
     "tool": {
         "uv": {
             "exclude-newer": "2026-01-31",
+            "exclude-newer-package": {"six": False, "y": "2026-02-01"},
             "index": [{"url": "https://h/simple", "default": True}, {"url": "https://u:p@h/"}],
             "constraint-dependencies": ["six<2"],
             "prerelease": "allow",

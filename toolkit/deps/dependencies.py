@@ -159,7 +159,8 @@ class Dependencies:
     `files` are the files that were read, as they are called in messages. `credentials` were found
     in URLs and are nowhere else; neither their repr nor that of this value has them. `pythons` is
     what the files ask of the Python, `apt` and `apt_build` the Debian packages that they name, for
-    the image and for its build. `exclude_newer` is the time after which uploads do not count.
+    the image and for its build. `exclude_newer` is the time after which uploads do not count;
+    `exempt` pairs a package with another time, or with None where all of its uploads count.
     `locks` are the whole of it where there are some; `select` makes requirements of them.
     """
 
@@ -173,6 +174,7 @@ class Dependencies:
     apt: tuple[str, ...] = ()
     apt_build: tuple[str, ...] = ()
     exclude_newer: str | None = None
+    exempt: tuple[tuple[str, str | None], ...] = ()
     locks: tuple[Locked, ...] = ()
 
     @property
@@ -201,8 +203,8 @@ class Dependencies:
         """Give what the build context must hold: up to three lists, and what is below `local/`.
 
         `requirements.txt` and, if need be, `constraints.txt` are for pip and uv alike;
-        `uv-environment.txt` has what uv would overlook there, a variable a line, and `locked.txt`
-        says that nothing is to be installed besides. The same wishes give the same bytes, wherever
+        `uv-environment.txt` and `uv.toml` have what uv would overlook there, and `locked.txt` says
+        that nothing is to be installed besides. The same wishes give the same bytes, wherever
         the files lay and whatever comments they had.
         """
         wanted = [line for each in self.requirements for line in each.lines()]
@@ -212,6 +214,7 @@ class Dependencies:
             "constraints.txt": sorted(limits),
             "uv-environment.txt": list(self._uv_environment()),
             "locked.txt": ["--no-deps"] if self.locks else [],
+            "uv.toml": list(self._uv_settings()),
         }
         return (
             *(
@@ -229,6 +232,12 @@ class Dependencies:
         if self.locks and self.options.extra_index_urls:
             # Every file has its hash, so it does not matter which index has one of that name.
             yield "UV_INDEX_STRATEGY=unsafe-best-match"
+
+    def _uv_settings(self) -> Iterator[str]:
+        """What uv reads in no variable, but where it runs."""
+        if self.exclude_newer is not None and self.exempt:
+            pairs = [f'"{name}" = {f"{when!r}" if when else "false"}' for name, when in self.exempt]
+            yield f"exclude-newer-package = {{ {', '.join(pairs)} }}"
 
     def index_file(self) -> ContextFile:
         """Give the options that say where packages come from, as a list without packages.

@@ -45,6 +45,7 @@ class Gathering:
     export: Export | None = None
     options: IndexOptions = field(default_factory=IndexOptions)
     read: dict[tuple[Path, bool], str] = field(default_factory=dict)
+    exempt: dict[str, str | None] = field(default_factory=dict)
     _requirements: list[Requirement] = field(default_factory=list)
     _constraints: list[Requirement] = field(default_factory=list)
     _local: dict[tuple[Path, str], LocalFile] = field(default_factory=dict)
@@ -86,6 +87,7 @@ class Gathering:
             apt=tuple(self._apt),
             apt_build=tuple(self._apt_build),
             exclude_newer=self.selection.newest or next(iter(self._newest), None),
+            exempt=tuple(sorted(self.exempt.items())),
             locks=tuple(self._locks),
         )
 

@@ -6,7 +6,7 @@ build are refused; those that say how uv works are not ours.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
 from toolkit.deps import project, tables
@@ -15,7 +15,7 @@ from toolkit.deps.selection import newest
 from toolkit.deps.sources import Source
 from toolkit.errors import SpecError
 
-_REFUSED: Final = ("override-dependencies", "exclude-dependencies", "exclude-newer-package")
+_REFUSED: Final = ("override-dependencies", "exclude-dependencies")
 _PLACES: Final = frozenset({"index-url", "extra-index-url", "find-links"})
 _FLAGS: Final = {"no-index": (True, "no-index"), "prerelease": ("allow", "pre")}
 
@@ -45,13 +45,29 @@ def _setting(key: str, value: object, entry: tables.Entry, into: Gathering) -> N
     elif key == "index":
         for place, each in _tables(value, entry, into):
             _index(each, place, into)
-    elif key == "constraint-dependencies":
-        _constraints(value, entry, into)
+    elif key in _TABLES:
+        _TABLES[key](value, entry, into)
 
 
 def _constraints(value: object, entry: tables.Entry, into: Gathering) -> None:
     for where, text in tables.strings(value, entry.name, entry.source, into):
         project.add(text, tables.Entry(entry.source, where), into, constraint=True)
+
+
+def _exempt(value: object, entry: tables.Entry, into: Gathering) -> None:
+    """What counts of single packages: up to another time, or, where it says false, all of it."""
+    if not isinstance(value, Mapping):
+        raise tables.expected("a table", value)
+    for name, when in value.items():
+        with into.at(f"{entry.where}.{name}"):
+            wish = project.understood(name)
+            into.exempt[wish.name or ""] = None if when is False else newest(when)
+
+
+_TABLES: Final[Mapping[str, Callable[[object, tables.Entry, Gathering], None]]] = {
+    "constraint-dependencies": _constraints,
+    "exclude-newer-package": _exempt,
+}
 
 
 def _index(table: tables.Table, entry: tables.Entry, into: Gathering) -> None:
