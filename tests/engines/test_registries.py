@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import time
 import uuid
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -131,6 +132,39 @@ def test_two_machines_build_once(
         listed = json.loads(b"".join(answer.chunks()))
     names = [tag for each in listed for tag in each["RepoTags"] or ()]
     assert [tag for tag in names if tag.startswith(f"{registries.open}/cache/{name}")] == []
+    engine.remove_image(first["image"], force=True)
+
+
+@pytest.fixture
+def trusted(nest: Nested, registries: Registries) -> Iterator[str]:
+    """The open registry, which the first engine, another machine, trusts as well."""
+    folder = Path("/etc/docker/certs.d") / registries.open
+    folder.mkdir(parents=True)
+    shutil.copy(nest.folder / "registries" / "ca.crt", folder)
+    yield registries.open
+    shutil.rmtree(folder)
+
+
+def test_another_machine_pulls_what_this_one_has_built(
+    nest: Nested, cli: Cli, engine: Engine, first_engine: Engine, trusted: str
+) -> None:
+    """Two engines, with caches of their own, and one registry."""
+    reachable(engine, Registries(trusted, trusted))
+    name = f"t-{uuid.uuid4().hex[:8]}"
+    cli.write(cli.wheel("tk_plain"))
+    command = ("build-image", "--deps", "requirements.txt", "--name", name, "--json")
+    shared = ("--registry", f"{trusted}/cache")
+    built = cli(*command, *shared, "--push")
+    assert built.code == 0, (built.stderr, nest.log[-2000:])
+    elsewhere = {"DOCKER_HOST": None, "XDG_CACHE_HOME": str(cli.folder / "cache")}
+    pulled = cli(*command, *shared, env=elsewhere)
+    assert pulled.code == 0, pulled.stderr
+    first, second = json.loads(built.stdout), json.loads(pulled.stdout)
+    try:
+        assert (first["action"], second["action"]) == ("built", "pulled")
+        assert (second["digest"], second["shared"]) == (first["digest"], first["shared"])
+    finally:
+        first_engine.remove_image(second["image"], force=True)
     engine.remove_image(first["image"], force=True)
 
 
