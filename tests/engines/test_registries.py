@@ -161,7 +161,7 @@ def test_another_machine_pulls_what_this_one_has_built(
     assert pulled.code == 0, pulled.stderr
     first, second = json.loads(built.stdout), json.loads(pulled.stdout)
     try:
-        assert (first["action"], second["action"]) == ("built", "pulled")
+        assert (first["action"], second["action"]) == ("built", "pulled"), pulled.stderr
         assert (second["digest"], second["shared"]) == (first["digest"], first["shared"])
     finally:
         first_engine.remove_image(second["image"], force=True)

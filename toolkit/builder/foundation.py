@@ -84,11 +84,12 @@ def find_base(engine: Engine, spec: ImageSpec, search: Search) -> Base:
     _check_platform(reference, stored.platform, spec.platform)
     facts = _facts(engine, reference, stored, search.cache)
     _check_python(reference, facts["python"], spec)
-    digest = reference.digest or image.digest_of(stored, reference)
+    made = _made_from(reference, stored)
+    digest = reference.digest or (None if made else image.digest_of(stored, reference))
     return Base(
         name=reference,
         reference=reference.with_digest(digest) if digest else reference,
-        digest=digest or _local_digest(reference, stored),
+        digest=digest or made or stored.id,
         platform=stored.platform,
         python=facts["python"],
         system=facts["system"],
@@ -186,9 +187,10 @@ def _local_base(engine: Engine, spec: ImageSpec) -> ImageReference | None:
     return None
 
 
-def _local_digest(reference: ImageReference, stored: Stored) -> str:
-    """The identity of an image that no registry knows.
+def _made_from(reference: ImageReference, stored: Stored) -> str | None:
+    """The identity of an image that we made, which is the same on every machine.
 
+    That of its manifest, which the containerd image store tells of any image, is that of one build.
     Labels are inherited, so the label of a local base says something only about an image of that
     name with the one layer that it was imported with; and the label of an executor image only about
     the image that has the tag which the label implies.
@@ -200,7 +202,7 @@ def _local_digest(reference: ImageReference, stored: Stored) -> str:
     ours = reference.name.startswith(f"{image.REPOSITORY}/")
     if digest and ours and reference.tag == image.tag_of(digest):
         return f"sha256:{digest}"
-    return stored.id
+    return None
 
 
 def _facts(
