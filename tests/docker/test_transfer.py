@@ -437,6 +437,18 @@ def test_two_executors_on_one_folder(
         assert run(other, "ls") == "more\n"
 
 
+def test_memory_that_gave_out_is_told_though_the_helper_is_there(
+    options: dict[str, Any], tmp_path: Path
+) -> None:
+    """Of a block whose own first process lived on: nothing else ran that could have been meant."""
+    eat = "python3 -c 'all = []\nwhile True: all.append(bytes(1 << 20))'; echo $?"
+    with DockerCommandLineCodeExecutor(work_dir=tmp_path, memory="96m", **options) as executor:
+        result = sh(executor, eat)
+        assert (result.exit_code, result.output) == (0, "Killed\n137\n")
+        assert result.blocks[0].oom_killed
+        assert not sh(executor, "true").blocks[0].oom_killed
+
+
 def test_a_kept_container_is_gone_on_in(options: dict[str, Any], tmp_path: Path) -> None:
     engine, name = options["engine"], f"toolkit-test-transfer-{RUN[:8]}"
     wanted = {**options, "container_name": name, "auto_remove": False, "take_up": True}

@@ -174,7 +174,9 @@ class Channel:
         """
         number, mailbox = self._enter()
         try:
-            talk = self._begin(command, {**_fields(command), "feed": True}, number, mailbox)
+            talk = self._begin(
+                command, {**_fields(command), "feed": True, "stands": True}, number, mailbox
+            )
         except BaseException:
             self._leave(number)
             raise

@@ -137,7 +137,8 @@ class Worker:
         self._runs.pop(run.number, None)
         if run.is_lost:
             self._end_lost(run)
-        killed = self._memory.kills() > run.oom_kills and (run.was_killed or not self._runs)
+        is_last = all(other.stands for other in self._runs.values())
+        killed = self._memory.kills() > run.oom_kills and (run.was_killed or is_last)
         self._out.end(run.last_words(oom_killed=killed))
         self._leftovers.update(run.leftovers)
         if run.kind is not None:
@@ -302,7 +303,9 @@ class Worker:
         program.mode = fields.get("mode", 0o644)
         program.feed, program.merged = fields["feed"], fields["merged"]
         run = Run(frame.run, fields.get("timeout"), self._out, feed=program.feed)
-        run.since, run.oom_kills = ticks(), self._memory.kills()
+        run.stands = fields.get("stands", False)
+        run.since = 1 << 62 if run.stands else ticks()  # what is younger, other runs have left
+        run.oom_kills = self._memory.kills()
         self._runs[frame.run] = run
         try:
             self._begin(run, program, who, warm=fields.get("warm", False))

@@ -78,6 +78,8 @@ class Run:
         self.kind: Nursery | None = None
         self.rested = -1
         """The control of its supervisor when it is over, where that can watch another."""
+        self.stands = False
+        """Whether it is a helper of the client's that stays while others run."""
         self.is_brief = False
         """Whether its end is likely to follow its first words at once."""
 
