@@ -24,7 +24,7 @@ _STATUS: Final = "/moby.buildkit.v1.Control/Status"
 _TICK: Final = 0.2
 _TRIES: Final = 20
 _AFTER: Final = 5.0
-"""Seconds for which progress is still listened to once the build has ended."""
+"""Seconds of silence for which progress is still listened to once the build has ended."""
 
 # The engine asks the session for what has a URL of this host. The path is new in each build, so
 # that nothing is recognised by it.
@@ -105,6 +105,8 @@ class _Calls:
                 self._tries = 0
         elif not item.payload:
             return None, None  # engine 20.10 may send such for ever, behind 1 MiB of a log at once
+        elif self.end is not None:  # a busy engine is still behind with a long log
+            self._limit = time.monotonic() + _AFTER
         return path, item
 
     def over(self) -> bool:
