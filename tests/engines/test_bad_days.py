@@ -93,7 +93,7 @@ def test_a_session_that_is_lost_ends_the_build(
 
         request = BuildRequest(context(f"FROM {base}\nRUN {name}\n"))
         with pytest.raises(EngineUnreachableError, match="closed the connection while building"):
-            build(through, request, secrets={{}}, on_event=listen)
+            build(through, request, secrets={}, on_event=listen)
     assert set(threading.enumerate()) <= threads
 
 
