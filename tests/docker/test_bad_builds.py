@@ -193,4 +193,4 @@ def test_twenty_different_builds_at_once(engine: Engine, base_image: str) -> Non
         images = list(pool.map(one, range(MANY)))
     assert len(set(images)) == MANY
     assert set(threading.enumerate()) == threads
-    assert descriptors() == open_before
+    assert descriptors() <= open_before  # what others left may have gone meanwhile
