@@ -114,10 +114,11 @@ def test_an_image_that_does_not_do_what_is_to_be_proven_is_none(
     assert unproven.code == 0, unproven.stderr
 
 
-def test_what_a_file_preloads_is_imported_before_the_first_block(project: Cli) -> None:
+def test_what_a_file_preloads_is_imported_before_the_first_block(project: Cli, name: str) -> None:
     """Where the executor says nothing else; in the image it has been imported once, as a proof."""
     code = "import sys; print('tk_plain' in sys.modules, 'decimal' in sys.modules)"
-    project.write('deps = ["requirements.txt"]', 'preload = ["tk_plain"]', file="image.toml")
+    wanted = (f'name = "{name}"', 'deps = ["requirements.txt"]', 'preload = ["tk_plain"]')
+    project.write(*wanted, file="image.toml")
     built = project("build-image", "--spec", "image.toml")
     assert built.code == 0, built.stderr
 
