@@ -154,6 +154,9 @@ def test_another_machine_pulls_what_this_one_has_built(
     cli.write(cli.wheel("tk_plain"))
     command = ("build-image", "--deps", "requirements.txt", "--name", name, "--json")
     shared = ("--registry", f"{trusted}/cache")
+    # What is not to be pushed may have layers that the other engine is too old to read.
+    before = cli("build-image", "--deps", "requirements.txt", "--name", f"{name}-b")
+    assert before.code == 0, before.stderr
     built = cli(*command, *shared, "--push")
     assert built.code == 0, (built.stderr, nest.log[-2000:])
     elsewhere = {"DOCKER_HOST": None, "XDG_CACHE_HOME": str(cli.folder / "cache")}
@@ -166,6 +169,7 @@ def test_another_machine_pulls_what_this_one_has_built(
     finally:
         first_engine.remove_image(second["image"], force=True)
     engine.remove_image(first["image"], force=True)
+    engine.remove_image(before.stdout.strip(), force=True)
 
 
 def test_a_log_in_is_asked_for_and_used(

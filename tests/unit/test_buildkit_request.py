@@ -58,7 +58,7 @@ def test_everything_has_its_parameter() -> None:
         "nocache": "1",
         "t": ["docker.io/x/y:latest", "localhost:5000/z:1"],
         "cachefrom": '["localhost:5000/c"]',
-        "outputs": outputs(compression="gzip"),
+        "outputs": outputs(**{"compression": "gzip", "force-compression": "true"}),
     }
 
 

@@ -65,7 +65,10 @@ class BuildRequest:
     def exporter(self) -> dict[str, str]:
         """Return how the engine shall compress what it exports; engines that never do ignore it."""
         asked = {"compression": self.compression}
-        return asked | ({"compression-level": "1"} if self.compression == "zstd" else {})
+        if self.compression == "zstd":
+            return asked | {"compression-level": "1"}
+        # Layers that an earlier build has compressed otherwise would be taken as they are.
+        return asked | {"force-compression": "true"}
 
     def query(self, session: str) -> dict[str, str | list[str]]:
         """Return the parameters of `POST /build` for the session of that id.
