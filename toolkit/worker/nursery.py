@@ -77,7 +77,7 @@ class Nursery:
         self._started = 0.0
         self._failures = 0
         self._spares: list[Pipes] = []
-        self._resting: list[int] = []
+        self._resting: list[Pipes] = []
         self.pid = 0
         self.on_ready: Callable[[str], None] = lambda _reason: None
         """Told when it is ready, with "", or else why it cannot be."""
@@ -140,10 +140,9 @@ class Nursery:
         """Add the descriptors on which something may be heard; `readable` as poll(2) has it."""
         if self._socket is not None:
             places[self._socket.fileno()] = (readable, self._hear)
-        for spare in self._spares:
-            places[spare.control] = (0, self._spoiled(spare))
-        for control in self._resting:
-            places[control] = (0, self._gone(control))
+        for kept in (self._spares, self._resting):
+            for each in kept:
+                places[each.control] = (0, self._spoiled(kept, each))
 
     def owns(self, descriptor: int) -> bool:
         return self._socket is not None and descriptor == self._socket.fileno()
@@ -161,7 +160,9 @@ class Nursery:
         if control < 0:
             return
         if self._socket is not None and len(self._spares) + len(self._resting) < _STOCK:
-            self._resting.append(control)
+            resting = Pipes()
+            resting.control = control
+            self._resting.append(resting)
             return
         with contextlib.suppress(OSError):  # it has just been killed
             os.write(control, RELEASE)
@@ -170,7 +171,7 @@ class Nursery:
     def _order(self) -> None:
         if not self.is_short:
             return
-        control = self._resting.pop() if self._resting else -1
+        control = self._resting.pop().control if self._resting else -1
         try:
             ours, theirs = open_pipes(self._who.owning(), control)
         except OSError:  # no descriptor is left; the next program is started in the ordinary way
@@ -215,35 +216,26 @@ class Nursery:
         except ConnectionResetError:  # it left an order unread; its last words are still here
             return self._socket.recvmsg(4096, 512, _socket.MSG_CMSG_CLOEXEC)[:2]
 
-    def _spoiled(self, spare: Pipes) -> Callable[[int], None]:
+    def _spoiled(self, kept: list[Pipes], each: Pipes) -> Callable[[int], None]:
         """Its supervisor has gone: another is ordered when one is asked for.
 
         Not at once: where no process is left, that would go on without a pause.
         """
 
         def forget(_event: int) -> None:
-            if spare in self._spares:  # else it was taken in this very moment
-                self._spares.remove(spare)
-                spare.close()
-
-        return forget
-
-    def _gone(self, control: int) -> Callable[[int], None]:
-        def forget(_event: int) -> None:
-            if control in self._resting:
-                self._resting.remove(control)
-                os.close(control)
+            if each in kept:  # else it was taken in this very moment
+                kept.remove(each)
+                each.close()
 
         return forget
 
     def _forget(self, reason: str) -> None:
         self._socket.close()
         self._socket, self._ready, self.pid = None, False, 0
-        for spare in self._spares:
-            spare.close()
-        for control in self._resting:
-            os.close(control)
-        self._spares, self._resting = [], []
+        for each in (*self._spares, *self._resting):
+            each.close()
+        self._spares.clear()
+        self._resting.clear()
         lived = time.monotonic() - self._started
         self._failures = 1 if lived > _CHILDHOOD else self._failures + 1
         self.on_ready(reason or ENDED)
