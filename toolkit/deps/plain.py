@@ -1,4 +1,7 @@
-"""Packages, and an index, that are named on the command line and in no file: `--with numpy`."""
+"""Packages, and an index, that are named on the command line and in no file: `--with numpy`.
+
+Hidden here: that there is no file to have lines of; what is wrong is told of the option.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Judgements on what was tried: limits, confinement, a build, runtimes, init and GPUs, for real."""
+"""Judgements on what was tried: limits, confinement, a build, runtimes, init and GPUs, for real.
+
+Hidden here: what a container of the standard profile must say of itself when all is well.
+"""
 
 from __future__ import annotations
 

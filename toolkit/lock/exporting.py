@@ -1,4 +1,7 @@
-"""What is in a uv.lock, as a lock of PEP 751: by `uv export`."""
+"""What is in a uv.lock, as a lock of PEP 751: by `uv export`.
+
+Hidden here: how uv is asked so that it changes nothing, and what it says of a lock that is stale.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The file of a lock: read before, written whole or not at all."""
+"""The file of a lock: read before, written whole or not at all.
+
+Hidden here: which names PEP 751 gives such a file, and the other one that is written first.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The catalogue: one folder an image, with an image.toml in it."""
+"""The catalogue: one folder an image, with an image.toml in it.
+
+Hidden here: how a name becomes a folder, and which one was meant by a name that is none.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Wishes as the text of an image.toml, and what an editor may know of one: pure."""
+"""Wishes as the text of an image.toml, and what an editor may know of one: pure.
+
+Hidden here: the comments that explain each key, and JSON Schema's words for our grammars.
+"""
 
 from __future__ import annotations
 
