@@ -7,7 +7,7 @@ BIN := .venv/bin
 TOOLKIT := $(BIN)/toolkit
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test check test-peers test-engines test-faults lint format golden engine base bench clean
+.PHONY: demo test check test-peers test-engines test-faults test-images lint format golden engine base bench clean
 
 demo: .venv/.installed engine
 	@image=$$($(TOOLKIT) build-image --yes demo) && \
@@ -31,6 +31,10 @@ test-engines: .venv/.dev engine base
 # Every cell of the fault matrix 20 times, and a table; `make test` plays each once.
 test-faults: .venv/.dev engine base
 	TOOLKIT_REQUIRE_DOCKER=1 $(BIN)/python -m pytest tests/faults --fault-rounds 20
+
+# Every image of the catalogue, built and proven; `make test` has those that cost little.
+test-images: .venv/.dev engine base
+	TOOLKIT_REQUIRE_DOCKER=1 $(BIN)/python -m pytest tests/docker/shipped
 
 lint: .venv/.dev
 	$(BIN)/ruff check .

@@ -22,8 +22,10 @@ ENTRIES = dict(catalogue.entries(IMAGES))
 
 def spec(name: str) -> ImageSpec:
     wishes = load(ENTRIES[name])
-    wanted = deps.read(wishes.paths, env={}) if wishes.paths else Dependencies()
-    return ImageSpec.of(wishes, wanted)
+    chosen = wishes.selection
+    if not wishes.paths and not chosen.packages:
+        return ImageSpec.of(wishes, Dependencies())
+    return ImageSpec.of(wishes, deps.read(wishes.paths, env={}, selection=chosen))
 
 
 def row(name: str) -> str:
@@ -42,7 +44,7 @@ def table() -> str:
 def test_every_folder_is_an_image() -> None:
     """A folder that `toolkit catalog` overlooks is one that nobody finds."""
     assert {path.name for path in IMAGES.iterdir() if path.is_dir()} == ENTRIES.keys()
-    assert {"demo", "python", "shell"} <= ENTRIES.keys()
+    assert set(ENTRIES) == {"data", "demo", "documents", "node", "python", "shell", "web"}
 
 
 @pytest.mark.parametrize("name", ENTRIES)
