@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
+import signal
 import subprocess
-import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -16,10 +17,12 @@ from hypothesis import strategies as st
 from toolkit.worker.identity import identify
 from toolkit.worker.program import Program
 from toolkit.worker.shell import WaitingShell, waiting_shell
+from toolkit.worker.spawn import Pipes
 
 OWN = {"PATH": os.environ["PATH"], "HOME": "/nowhere", "LC_ALL": "C"}
 SHOWN = 'cat /proc/$$/cmdline; printf "\\0END\\0"; cat /proc/$$/environ'
 
+ME = identify(None)
 DASH = str(Path(shutil.which("sh") or "").resolve())
 
 pytestmark = pytest.mark.skipif(Path(DASH).name != "dash", reason="sh is not dash here")
@@ -37,23 +40,29 @@ def told(
     meanwhile: Callable[[], object] = lambda: None,
 ) -> subprocess.CompletedProcess[bytes]:
     """Start a shell that waits, with its output in one pipe and its errors in another; tell it."""
-    shell = shell or WaitingShell(DASH, OWN)
+    shell = shell or WaitingShell(DASH, OWN, ME)
     assert shell.can_become(program, extra)
     begin, words = os.pipe()
-    outputs = os.pipe(), os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        os.close(words)
-        for place, (_, end) in enumerate(outputs, 1):
-            os.dup2(end, place)
-        os.closerange(begin + 1, 1024)  # also what these tests were started with
-        os.closerange(3, begin)
-        shell.wait(begin)
-    for end in (begin, *(write for _, write in outputs)):
+    empty, outputs, told_pid = os.open(os.devnull, os.O_RDONLY), (os.pipe(), os.pipe()), os.pipe()
+    keeper = os.fork()
+    if keeper == 0:
+        for standard in range(3):  # as in a supervisor: no pipe is among the first
+            os.dup2(empty, standard)
+        shell.settle()
+        kept = {begin, empty, told_pid[1], *(write for _, write in outputs)}
+        for descriptor in set(range(3, 1024)) - kept:  # also what these tests were started with
+            with contextlib.suppress(OSError):
+                os.close(descriptor)
+        theirs = Pipes([begin, empty, *(write for _, write in outputs)])
+        pid = shell.start(theirs, [signal.SIGPIPE, signal.SIGXFSZ])
+        theirs.close()
+        os.write(told_pid[1], b"%d" % pid)
+        os._exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+    for end in (begin, empty, *(write for _, write in outputs)):
         os.close(end)
-    waits = Path(f"/proc/{pid}/cmdline")
-    while b"/proc/self/fd/3" not in waits.read_bytes():
-        time.sleep(0.001)
+    pid = int(os.read(told_pid[0], 20))
+    for end in told_pid:
+        os.close(end)
     meanwhile()
     os.write(words, shell.tell(program, extra))
     os.close(words)
@@ -61,7 +70,7 @@ def told(
     for read, _ in outputs:
         with os.fdopen(read, "rb") as stream:
             said.append(stream.read())
-    _, status = os.waitpid(pid, 0)
+    _, status = os.waitpid(keeper, 0)
     return subprocess.CompletedProcess([], os.waitstatus_to_exitcode(status), *said)
 
 
@@ -77,7 +86,7 @@ def test_arguments_and_variables_arrive_as_they_were_told(
     arguments: list[str], extra: dict[str, str]
 ) -> None:
     asked = program("-c", SHOWN, "zero", *arguments)
-    shell = WaitingShell(DASH, OWN)
+    shell = WaitingShell(DASH, OWN, ME)
     if not shell.can_become(asked, extra) or extra.keys() & {"PATH", "_"}:
         return
     seen = told(asked, extra)
@@ -150,12 +159,12 @@ def test_a_file_that_is_missing_is_the_shells_own_error() -> None:
 
 @pytest.mark.parametrize("variable", ["PWD", "OLDPWD", "IFS", "OPTIND", "a.b", "1st", "", "A\n"])
 def test_what_a_shell_would_not_pass_on_is_no_business_of_its(variable: str) -> None:
-    assert not WaitingShell(DASH, OWN).can_become(program("file"), {variable: "x"})
+    assert not WaitingShell(DASH, OWN, ME).can_become(program("file"), {variable: "x"})
     assert waiting_shell(identify(None), {**OWN, variable: "x"}) is None
 
 
 def test_another_program_or_a_folder_beside_its_own_or_a_file_to_be_written_is_not_its() -> None:
-    shell = WaitingShell(DASH, OWN)
+    shell = WaitingShell(DASH, OWN, ME)
     written = program("file")
     written.path = "target"
     others = (Program(["bash", "file"], "/", OWN), program("file", cwd="tmp"), written)
@@ -164,7 +173,7 @@ def test_another_program_or_a_folder_beside_its_own_or_a_file_to_be_written_is_n
 
 def test_a_nul_is_refused() -> None:
     with pytest.raises(ValueError, match="contains a NUL"):
-        WaitingShell(DASH, OWN).tell(program("a\0b"), {})
+        WaitingShell(DASH, OWN, ME).tell(program("a\0b"), {})
 
 
 def test_only_a_dash_waits(tmp_path: Path) -> None:

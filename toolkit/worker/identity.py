@@ -46,17 +46,19 @@ class Identity:
         os.setresgid(self.gid, self.gid, self.gid)
         os.setresuid(self.uid, self.uid, self.uid)
 
-    def assume_unseen(self) -> None:
-        """The same, and what is executed next is untraceable for this user, as `hide` makes it.
-
-        The kernel makes that so when an exec changes the uid by which files are opened.
-        """
+    def assume_groups(self) -> None:
+        """Have this user's group and no other from now on, for what is started `unseen`."""
         if not self.is_own():
             os.setgroups([])
             os.setresgid(self.gid, self.gid, self.gid)
-        os.setresuid(self.uid, self.uid, 0)  # the last is as the first from the exec on
-        if not take_file_uid(_not(self.uid)):
-            os._exit(126)
+
+    def unseen(self) -> AbstractContextManager[None]:
+        """A stretch in which what is executed is this user's, and out of this user's reach.
+
+        The kernel makes it untraceable, as `hide` does, when an exec changes the uid by which files
+        are opened. This process stays root's, and the code can do no more than send it a signal.
+        """
+        return _Unseen(self.uid)
 
     def can_be_unseen(self) -> bool:
         """Whether the worker may do that, and the kernel knows it."""
@@ -87,6 +89,20 @@ class _Owning:
     def __exit__(self, *_error: object) -> None:
         if self._uid != self._own:
             os.seteuid(self._own)
+
+
+class _Unseen:
+    def __init__(self, uid: int) -> None:
+        self._uid = uid
+
+    def __enter__(self) -> None:
+        os.setresuid(self._uid, self._uid, 0)  # the last is as the first from the exec on
+        if not take_file_uid(_not(self._uid)):
+            os._exit(126)
+
+    def __exit__(self, *_error: object) -> None:
+        os.setresuid(0, 0, 0)
+        take_file_uid(0)  # of one that was root all the time, the call before changes nothing
 
 
 def identify(user: str | None) -> Identity:

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from typing import Any, NoReturn
 
     from toolkit.worker.identity import Identity
+    from toolkit.worker.shell import WaitingShell
 
 PATIENCE = 2.0
 """Seconds within which a spare must have begun what it was told."""
@@ -241,13 +242,11 @@ class Nursery:
         self.on_ready(reason or ENDED)
 
 
-def programs(who: Identity, become: Callable[[int], NoReturn], *, unseen: bool = False) -> Nursery:
+def programs(who: Identity, become: Callable[[int], NoReturn]) -> Nursery:
     """For programs of any kind: a fork of the worker, out of the code's reach.
 
-    `become` is called in a spare, with the descriptor where it will be told what it is. `unseen`:
-    it executes something that is to be out of reach, too.
+    `become` is called in a spare, with the descriptor where it will be told what it is.
     """
-    assume = who.assume_unseen if unseen else who.assume
 
     def launch(channel: Any) -> NoReturn:
         try:
@@ -259,8 +258,25 @@ def programs(who: Identity, become: Callable[[int], NoReturn], *, unseen: bool =
                     begin = hatch(theirs, foreign=[3], is_fit=lambda: True)
                 if begin >= 0:
                     settle(FIRST_VICTIM)
-                    assume()
+                    who.assume()
                     become(begin)
+        finally:
+            os._exit(0)
+
+    return Nursery(who, launch, heralds=False)
+
+
+def shells(who: Identity, shell: WaitingShell) -> Nursery:
+    """For shells: a fork of the worker, too, whose supervisors start them without another."""
+
+    def launch(channel: Any) -> NoReturn:
+        try:
+            ours = _alone(channel)
+            shell.settle()
+            while True:
+                theirs = receive(ours)
+                with contextlib.suppress(OSError):  # as above
+                    hatch(theirs, foreign=[3], start=shell.start)
         finally:
             os._exit(0)
 

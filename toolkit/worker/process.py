@@ -19,7 +19,7 @@ import time
 from toolkit.worker import protocol
 from toolkit.worker.casualties import OutOfMemory, end_orphans, ticks
 from toolkit.worker.identity import environment, find, identify, inherited, shapes_python
-from toolkit.worker.nursery import ENDED, Nursery, programs, python
+from toolkit.worker.nursery import ENDED, Nursery, programs, python, shells
 from toolkit.worker.outgoing import Outgoing
 from toolkit.worker.program import LONGEST, Program
 from toolkit.worker.protocol import Frame, FrameDecoder, ProtocolError, report
@@ -264,7 +264,7 @@ class Worker:
         self._programs = programs(who, Program(["program"], self._cwd, self._env).wait)
         self._shell = waiting_shell(who, self._env)
         if self._shell is not None:
-            self._shells = programs(who, self._shell.wait, unseen=True)
+            self._shells = shells(who, self._shell)
         found = {name: find(name, self._env, who) for name in ("python", "python3")}
         path = found["python"] or found["python3"]
         if path is not None:

@@ -271,7 +271,7 @@ class Run:
         self._note_begin()
 
     def _note_begin(self) -> None:
-        if self._pipes.begin < 0 and self.child and not self._unheard:
+        if self._pipes.begin < 0 and self.supervisor and not self._unheard:
             self._again = self.begins_by = None
 
     def _forget_supervisor(self) -> None:

@@ -21,7 +21,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from contextlib import AbstractContextManager
-    from typing import Any
+    from typing import Any, NoReturn
 
     from toolkit.worker.identity import Identity
     from toolkit.worker.program import Program
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 _ORDER = b"+"
 FIRST_VICTIM = b"1000"
 """oom_score_adj(5): when memory runs out, the code is killed and not the worker."""
+RESET = (signal.SIGCHLD, signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT)
+"""Signals that a Python, or the worker, has others do with than a program expects."""
 _PIPES = ("begin", "input", "output", "errors")
 ENDS = (*_PIPES, "control")
 
@@ -131,13 +133,16 @@ def hatch(
     *,
     foreign: Sequence[int] | None = None,
     is_fit: Callable[[], bool] | None = None,
+    start: Callable[[Pipes, list[int]], int] | None = None,
 ) -> int:
     """Make a supervisor and its child, who get these pipes; they are closed here.
 
     Returns -1 here, and in the child the descriptor where it will be told what it is. `foreign` are
     the descriptors that neither may have; None is all others. `is_fit`: the supervisor may be told
     to make another child when this one has ended, and does while this is true; each returns here.
-    Raises OSError when there is no process left.
+    `start`: no child is forked, this starts it, and none returns; it is given the pipes and the
+    signals whose defaults are wanted, and gives the pid. Raises OSError when there is no process
+    left.
     """
     try:
         pid = os.fork()
@@ -150,6 +155,8 @@ def hatch(
     try:  # whatever goes wrong from here on, this must not go on as what it was forked from
         for descriptor in _others(theirs.descriptors()) if foreign is None else foreign:
             os.close(descriptor)
+        if start is not None:
+            _rear(theirs, start)
         return _bear(theirs, is_fit)
     except BaseException:  # noqa: BLE001 - as above
         os._exit(126)
@@ -170,6 +177,18 @@ def _bear(theirs: Pipes, is_fit: Callable[[], bool] | None) -> int:
         os.dup2(getattr(theirs, name), place)
         theirs.drop(name)
     return theirs.begin
+
+
+def _rear(theirs: Pipes, start: Callable[[Pipes, list[int]], int]) -> NoReturn:
+    """In the supervisor: stay, and have each child started."""
+    control = theirs.control
+    supervisor = Supervisor(control, control, stays=True)
+    while True:
+        supervisor.start(start, theirs)
+        theirs.control = -1
+        theirs.close()
+        supervisor.watch()
+        theirs = _receive_next(control)
 
 
 def order(channel: Any, theirs: Pipes) -> None:  # noqa: ANN401 - _socket has no types
@@ -228,7 +247,7 @@ def settle(victim: bytes) -> None:
     `victim`: its oom_score_adj(5). Written before the change of user: in a hidden process the file
     belongs to root.
     """
-    for number in (signal.SIGCHLD, signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT):
+    for number in RESET:
         signal.signal(number, signal.SIG_DFL)
     os.setsid()
     yield_to_others(victim)
@@ -240,6 +259,17 @@ def yield_to_others(victim: bytes) -> None:
         file = os.open("/proc/self/oom_score_adj", os.O_WRONLY | os.O_CLOEXEC)
         os.write(file, victim)
         os.close(file)
+
+
+def patience() -> bytes:
+    """What `yield_to_others` was told last, or whoever started this process."""
+    try:
+        file = os.open("/proc/self/oom_score_adj", os.O_RDONLY | os.O_CLOEXEC)
+        value = os.read(file, 16)
+        os.close(file)
+    except OSError:
+        return b"0"
+    return value
 
 
 def _others(known: Iterable[int]) -> list[int]:

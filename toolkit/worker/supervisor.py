@@ -124,10 +124,14 @@ class Supervisor:
         self._reported = False
         self._wake = self._woken = -1
         self._handlers: list[tuple[int, Any]] = []
+        self._defaults: list[int] = []
         self._poll = select.poll()
 
     def _settle(self) -> None:
-        """Before the first child: hear of children and of orders, and of no other signal."""
+        """Before a child: hear of children and of orders, and of no other signal."""
+        self._reported = False
+        if self._handlers:
+            return
         self._stays = adopt_orphans() and self._stays
         self._wake, self._woken = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         signal.set_wakeup_fd(self._woken, warn_on_full_buffer=False)
@@ -138,14 +142,24 @@ class Supervisor:
             if number not in _FIXED and handler is not None:  # None is not Python's to set again
                 self._handlers.append((number, handler))
                 signal.signal(number, signal.SIG_IGN)
+        self._defaults += [n for n, handler in self._handlers if handler != signal.SIG_IGN]
         self._poll.register(self._wake, select.POLLIN)
         self._poll.register(self._orders, select.POLLIN)
 
+    def start(self, program: Callable[[Any, list[int]], int], pipes: Any) -> None:  # noqa: ANN401
+        """Watch what that starts with these pipes, and gives the pid of.
+
+        It is told the signals whose defaults the program is to have. This process is reported
+        first: the program may be code that ends it before the other pid is known.
+        """
+        self._settle()
+        os.write(self._reports, NUMBER.pack(-os.getpid()))
+        self.child = program(pipes, self._defaults)
+        os.write(self._reports, NUMBER.pack(-self.child))
+
     def fork(self) -> bool:
         """Whether this is the child, which is to become the program."""
-        if not self._handlers:
-            self._settle()
-        self._reported = False
+        self._settle()
         self.child = os.fork()
         if self.child:
             return False
