@@ -1,9 +1,8 @@
 """From a spec and its base to everything that a build is given: Dockerfile, files, digest.
 
-Hides Jinja2, and makes a template harmless: it is rendered once, in a sandbox, with no undefined
-names; a value that has not passed one of our filters cannot be printed at all; and the result is
-taken apart again and held against the instructions that the same template gives for harmless
-values. CVE-2026-33744 and CVE-2026-44345 were a value in exactly such a template.
+Hides what of them a template is told, and that what it gives is taken apart again and held against
+the instructions that the same template gives for harmless values. CVE-2026-33744 and CVE-2026-44345
+were a value in exactly such a template.
 
 The order of imports in the design puts `image` below this module, so what rendering needs of a base
 is a protocol here.
@@ -13,16 +12,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Final, Protocol
 
+from toolkit import template
 from toolkit.context import ContextFile, Tar, pack
 from toolkit.dockerfile import instructions
 from toolkit.errors import TemplateError
 from toolkit.reference import ImageReference
-from toolkit.spec import Check, ImageFile, ImageSpec
+from toolkit.spec import ImageFile, ImageSpec
 
 EPOCH: Final = "2"
 """Raised when the same inputs are meant to give another image."""
@@ -30,9 +30,8 @@ EPOCH: Final = "2"
 TEMPLATE: Final = "python.Dockerfile.j2"
 
 _STEPS: Final = "steps/"
-_FILTER: Final = "use one of the filters that templates/README.md lists, for what it takes"
-_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
-_IDENTIFIER: Final = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?")
+_STAGE: Final = "image"
+"""What the last stage is called: the one that a build is asked for."""
 
 
 class BaseFacts(Protocol):
@@ -71,9 +70,7 @@ def render(spec: ImageSpec, base: BaseFacts, templates: Mapping[str, str]) -> Re
     The digest is the identity of the image: the same inputs give the same digest on any machine,
     from a checkout or from a wheel (design, decision 3). Raises TemplateError.
     """
-    values = _values(spec, base)
-    dockerfile, skeleton = _render(templates, values, _harmless(values))
-    _hold_against_skeleton(dockerfile, skeleton)
+    dockerfile = _dockerfile(spec, base, templates)
     dependencies = spec.dependencies
     files = (
         *_steps(templates),
@@ -81,14 +78,8 @@ def render(spec: ImageSpec, base: BaseFacts, templates: Mapping[str, str]) -> Re
         *_under("install", dependencies.context_files()),
         *(ContextFile(source, file.content) for source, file in _sources(spec)),
     )
-    inputs = _inputs(dockerfile, files, base, spec.checks)
+    inputs = _inputs(dockerfile, files, base, spec)
     return Rendered(dockerfile, files, _digest(inputs), inputs)
-
-
-class _Printable(str):
-    """Text that a filter has made safe to print into a Dockerfile."""
-
-    __slots__ = ()
 
 
 def _values(spec: ImageSpec, base: BaseFacts) -> dict[str, object]:
@@ -147,74 +138,17 @@ def _sequence(value: object) -> Sequence[object]:
     return value if isinstance(value, Sequence) else ()
 
 
-def _render(templates: Mapping[str, str], *all_values: Mapping[str, object]) -> Iterator[str]:
-    """Yield the template's text for each set of values."""
-    from jinja2 import DictLoader, StrictUndefined
-    from jinja2 import TemplateError as JinjaError
-    from jinja2.sandbox import SandboxedEnvironment
-
-    environment = SandboxedEnvironment(
-        loader=DictLoader(dict(templates)),
-        undefined=StrictUndefined,
-        autoescape=False,
-        finalize=_finalize,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
+def _dockerfile(spec: ImageSpec, base: BaseFacts, templates: Mapping[str, str]) -> str:
+    own = spec.template
+    values = _values(spec, base)
+    dockerfile, skeleton = template.render(
+        {**templates, **dict(own.texts if own else ())},
+        own.name if own else TEMPLATE,
+        (values, _harmless(values)),
+        folder=own.source.parent if own else Path(),
     )
-    environment.filters.update(
-        reference=_reference, exec_form=_exec_form, quoted=_quoted, identifier=_identifier
-    )
-    try:
-        template = environment.get_template(TEMPLATE)
-        yield from [template.render(values) for values in all_values]
-    except JinjaError as error:
-        line = getattr(error, "lineno", None)
-        where = f"{getattr(error, 'name', None) or TEMPLATE}" + (f":{line}" if line else "")
-        raise TemplateError(
-            f"{where}: {error}", hint="correct the template at that line"
-        ) from error
-
-
-def _finalize(value: object) -> str:
-    str(value)  # a name that is not defined says so itself
-    if not isinstance(value, _Printable):
-        raise TemplateError(
-            f"a template prints a {type(value).__name__} that has passed no filter",
-            hint=_FILTER,
-        )
-    return value
-
-
-def _reference(value: object) -> _Printable:
-    if not isinstance(value, ImageReference):
-        raise TemplateError(f"{value!r} is not an image reference", hint=_FILTER)
-    return _Printable(value)
-
-
-def _exec_form(value: object) -> _Printable:
-    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-        raise TemplateError(f"{value!r} is not a list of strings", hint=_FILTER)
-    # ASCII only, so that every control character is an escape and the line stays one line.
-    return _Printable(json.dumps(value))
-
-
-def _quoted(value: object) -> _Printable:
-    text = str(value)
-    found = _CONTROL.search(text)
-    if found:
-        raise TemplateError(
-            f"{text!r} holds a control character at position {found.start()}",
-            hint="leave it out of the value",
-        )
-    escaped = re.sub(r'([\\"$])', r"\\\1", text)
-    return _Printable(f'"{escaped}"')
-
-
-def _identifier(value: object) -> _Printable:
-    if not isinstance(value, str) or not _IDENTIFIER.fullmatch(value):
-        raise TemplateError(f"{value!r} is not an identifier", hint=_FILTER)
-    return _Printable(value)
+    _hold_against_skeleton(dockerfile, skeleton)
+    return dockerfile
 
 
 def _hold_against_skeleton(dockerfile: str, skeleton: str) -> None:
@@ -232,6 +166,12 @@ def _hold_against_skeleton(dockerfile: str, skeleton: str) -> None:
             f"expected {' '.join(expected)}",
             hint="report this: a value has changed the structure of a Dockerfile",
         )
+    last = [each.arguments.split() for each in found if each.keyword == "FROM"][-1:]
+    if not last or [word.lower() for word in last[0][-2:]] != ["as", _STAGE]:
+        raise TemplateError(
+            f"the last stage of the rendered Dockerfile is not called {_STAGE}",
+            hint=f"end its FROM with `AS {_STAGE}`, or extend {TEMPLATE}",
+        )
 
 
 def _steps(templates: Mapping[str, str]) -> Iterable[ContextFile]:
@@ -247,7 +187,7 @@ def _under(folder: str, files: Iterable[ContextFile]) -> Iterable[ContextFile]:
 
 
 def _inputs(
-    dockerfile: str, files: Iterable[ContextFile], base: BaseFacts, checks: Iterable[Check]
+    dockerfile: str, files: Iterable[ContextFile], base: BaseFacts, spec: ImageSpec
 ) -> Mapping[str, str]:
     parts = {
         "template epoch": EPOCH,
@@ -256,8 +196,10 @@ def _inputs(
         "platform": base.platform,
     }
     # What an image has been proven to do is a part of what it is.
-    if proofs := [(*check.argv, _sha256(check.stdin)) for check in checks]:
+    if proofs := [(*check.argv, _sha256(check.stdin)) for check in spec.checks]:
         parts["verify"] = _sha256(json.dumps(proofs).encode())
+    if spec.template is not None:
+        parts["template"] = _sha256(json.dumps(spec.template.texts).encode())
     # A local folder is one part, however many files it has: a label must hold them all.
     folders: dict[str, list[str]] = {}
     for file in sorted(files, key=lambda file: file.path):

@@ -21,7 +21,7 @@ WISHES = {key: field.example for key, field in ALL.items()}
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """One that has what the examples name."""
-    for name in ("motd", "tool.sh", "verify.py", "requirements.txt"):
+    for name in ("motd", "tool.sh", "verify.py", "requirements.txt", "image.Dockerfile.j2"):
         (tmp_path / name).write_text(f"# {name}\n")
     return tmp_path
 

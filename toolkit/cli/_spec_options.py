@@ -49,6 +49,7 @@ class WishOptions(DependencyOptions):
     excuse_import: tuple[str, ...]
     user: str | None
     workdir: str | None
+    template: str | None
 
 
 class SpecOptions(WishOptions, OutsideOptions):
@@ -87,6 +88,7 @@ _KEYS: Final = {
     "excuse_import": "excused",
     "user": "user",
     "workdir": "workdir",
+    "template": "template",
 }
 """The options, and what they are called in an image.toml."""
 
@@ -237,6 +239,7 @@ _OPTIONS = (
     ),
     click.option("--user", metavar="UID[:GID]", help="Whom the image's programs run as."),
     click.option("--workdir", metavar="PATH", help="The folder in which they start."),
+    click.option("--template", metavar="FILE", help="A Dockerfile template of your own."),
 )
 
 _PLACES = (

@@ -19,6 +19,7 @@ from toolkit.spec import catalogue, grammar
 from toolkit.spec.fields import FIELDS
 from toolkit.spec.parts import Check, ImageFile
 from toolkit.spec.wishes import Wishes, load
+from toolkit.template import Template
 
 __all__ = ["Check", "ImageFile", "ImageSpec", "Wishes", "catalogue", "default_name", "load"]
 
@@ -38,7 +39,7 @@ class ImageSpec:
     import the verifier overlooks, and `verify` is what it runs besides. `preload` are modules that
     a container has imported before its first block of Python. `user` and `workdir` are those of the
     image's programs, where they are not the base's and /workspace. `secrets` are the ids of those
-    without which nothing is built.
+    without which nothing is built. `template` is the user's own, where it is not ours.
     """
 
     dependencies: Dependencies
@@ -57,6 +58,7 @@ class ImageSpec:
     user: str | None = None
     workdir: str | None = None
     secrets: tuple[str, ...] = ()
+    template: Template | None = None
     verify: tuple[Check, ...] = ()
     files: tuple[ImageFile, ...] = ()
 

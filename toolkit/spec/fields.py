@@ -14,7 +14,7 @@ from toolkit.deps.debian import PACKAGE
 from toolkit.deps.selection import newest
 from toolkit.reference import ImageReference
 from toolkit.spec import grammar
-from toolkit.spec.kinds import Checks, Files, Kind, Many, Pairs, Paths, Text
+from toolkit.spec.kinds import Checks, Files, Kind, Many, Pairs, Paths, TemplateFile, Text
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +114,12 @@ FIELDS: Final = (
         Many(Text(grammar.secret, grammar.SECRET)),
         "Secrets without which it is not built: give them with --secret.",
         ["pip.conf"],
+    ),
+    Field(
+        "template",
+        TemplateFile(),
+        "A Dockerfile template of your own, which extends python.Dockerfile.j2.",
+        "image.Dockerfile.j2",
     ),
     Field(
         "verify",

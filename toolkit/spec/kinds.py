@@ -12,10 +12,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Protocol
 
+from toolkit import template
 from toolkit.context import DiskFile
 from toolkit.errors import Problem, SpecError
 from toolkit.spec import grammar
 from toolkit.spec.parts import Check, ImageFile
+from toolkit.template import Template
 
 Schema = dict[str, Any]
 
@@ -232,6 +234,32 @@ class Files:
         if target is None or mode is None or found is None:
             return None
         return ImageFile(target, *found, mode)
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateFile:
+    """A template beside the spec, with what it names in its own folder."""
+
+    def read(self, value: object, where: str, reading: Reading) -> Template | None:
+        place = reading.place(value, where)
+        if place is None:
+            return None
+        try:
+            return template.read(place)
+        except OSError as error:
+            reading.refuse(where, f"{value!r} cannot be read: {error.strerror}")
+        except ValueError as error:
+            reading.refuse(where, str(error))
+        return None
+
+    def joined(self, below: Template, above: Template) -> Template:  # noqa: ARG002 - see Kind
+        return above
+
+    def plain(self, value: Template, folder: Path) -> object:
+        return _seen(value.source, folder)
+
+    def schema(self) -> Schema:
+        return {"type": "string"}
 
 
 @dataclass(frozen=True, slots=True)
