@@ -252,6 +252,22 @@ def test_a_container_that_is_gone_or_going_counts_as_removed(
     assert fake.requests[-1].startswith("DELETE /v1.41/containers/x?force=1&v=1 ")
 
 
+@pytest.mark.parametrize("refusals", [1, 3, 4])
+def test_a_container_whose_end_the_engine_has_not_heard_of_is_removed_once_more(
+    start: Start, refusals: int
+) -> None:
+    """Docker under load: it has listened for ten seconds, and the process is dying."""
+    words = "cannot remove container x: tried to kill container, but did not receive an exit event"
+    answers = [*[_json(500, {"message": words})] * refusals, _json(204, 0)]
+    fake, engine = start(lambda connection, _request: connection.sendall(answers.pop(0)))
+    if refusals == 4:
+        with pytest.raises(EngineRefusedError, match="did not receive an exit event"):
+            engine.remove_container("x")
+    else:
+        engine.remove_container("x")
+    assert len([each for each in fake.requests if "DELETE" in each]) == min(refusals + 1, 4)
+
+
 @pytest.mark.parametrize(
     ("status", "message"), [(409, "container is paused"), (500, "driver failed"), (403, "no")]
 )

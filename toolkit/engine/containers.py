@@ -17,6 +17,10 @@ from toolkit.errors import EngineRefusedError
 if TYPE_CHECKING:
     from toolkit.engine.transport import Transport
 
+_REMOVALS = 4
+"""How often it is tried to remove one that has been killed and whose end the engine has not heard
+of: each time it listens for ten seconds."""
+
 
 class ContainerVerbs:
     """The part of `Engine` that is about containers."""
@@ -77,17 +81,22 @@ class ContainerVerbs:
 
     def remove_container(self, container: str) -> None:
         """Kill and remove a container and its anonymous volumes; gone or going is fine."""
-        try:
-            self._transport.request(
-                "DELETE",
-                f"/containers/{quoted(container)}",
-                doing="removing a container",
-                fine=(404,),
-                params={"force": "1", "v": "1"},
-            )
-        except EngineRefusedError as error:
-            if not _is_going(error):
-                raise
+        for left in reversed(range(_REMOVALS)):
+            try:
+                self._transport.request(
+                    "DELETE",
+                    f"/containers/{quoted(container)}",
+                    doing="removing a container",
+                    fine=(404,),
+                    params={"force": "1", "v": "1"},
+                )
+            except EngineRefusedError as error:
+                if _is_going(error):
+                    return
+                if not (left and _is_dying(error)):
+                    raise
+            else:
+                return
 
     def kill_container(self, container: str, signal: str = "SIGKILL") -> None:
         path = f"/containers/{quoted(container)}/kill"
@@ -297,6 +306,11 @@ def quoted(part: str) -> str:
 def _is_gone(error: EngineRefusedError) -> bool:
     said = error.message.lower()
     return "no such container" in said or "does not exist in database" in said
+
+
+def _is_dying(error: EngineRefusedError) -> bool:
+    """Whether the engine has killed it and has not heard of its end: under load, or a slow disk."""
+    return error.status == 500 and "did not receive an exit event" in error.message
 
 
 def _is_going(error: EngineRefusedError) -> bool:
