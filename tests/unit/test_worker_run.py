@@ -32,8 +32,10 @@ def until_it_rests(run: Run) -> None:
 
 
 @pytest.mark.parametrize("has_heard", [False, True])
+@pytest.mark.parametrize("is_told_of", [False, True], ids=["supervisor", "child"])
+@pytest.mark.parametrize("survives", [False, True], ids=["both-die", "child-dies"])
 def test_a_spare_that_is_killed_has_run_nothing_unless_it_had_heard_what_it_is(
-    has_heard: bool,
+    *, has_heard: bool, is_told_of: bool, survives: bool
 ) -> None:
     """Code that kills all of its uid may end at the moment at which the next run begins."""
     again: list[bool] = []
@@ -43,11 +45,14 @@ def test_a_spare_that_is_killed_has_run_nothing_unless_it_had_heard_what_it_is(
     os.write(ours.begin, b"what it is")
     if has_heard:
         os.read(theirs.begin, 100)
-    os.write(theirs.control, introduction(10, 11))
+    os.write(theirs.control, introduction(10, 11)[: 8 if is_told_of else 4])
     until_it_rests(run)
     for name in ("begin", "input", "output", "errors"):
         theirs.drop(name)
-    os.write(theirs.control, NUMBER.pack(KILLED))
+    if survives:
+        os.write(theirs.control, NUMBER.pack(KILLED))
+    else:
+        theirs.drop("control")
     until_it_rests(run)
     assert again == ([] if has_heard else [True])
     assert run.was_killed == has_heard
