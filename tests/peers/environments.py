@@ -88,16 +88,26 @@ def environment(python: Path, **more: str) -> dict[str, str]:
 
 def source(requirement: str) -> Path:
     """The folder of a distribution's source archive, which is downloaded once and unpacked."""
-    folder = FOLDER / "sources" / requirement
+    folder = _downloaded("sources", requirement, "--no-binary")
+    if not any(path.is_dir() for path in folder.iterdir()):
+        shutil.unpack_archive(next(folder.glob("*.tar.gz")), folder, filter="data")
+    return next(path for path in folder.iterdir() if path.is_dir())
+
+
+def wheel(requirement: str) -> Path:
+    """The wheel of a distribution, which is downloaded once."""
+    return next(_downloaded("wheels", requirement, "--only-binary").glob("*.whl"))
+
+
+def _downloaded(kind: str, requirement: str, only: str) -> Path:
+    folder = FOLDER / kind / requirement
     if not (folder / _MARKER).exists():
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         pip = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"]
-        _run([*pip, "--no-deps", "--no-binary", ":all:", "--dest", str(folder), requirement])
-        archive = next(folder.glob("*.tar.gz"))
-        shutil.unpack_archive(archive, folder, filter="data")
+        _run([*pip, "--no-deps", only, ":all:", "--dest", str(folder), requirement])
         (folder / _MARKER).touch()
-    return next(path for path in folder.iterdir() if path.is_dir())
+    return folder
 
 
 def _contents(peer: Peer, python: str) -> str:

@@ -123,6 +123,8 @@ IN_BUILD = f"foo-bar @ file://{LOCAL}/foo_bar-1.0%2Bx-py3-none-any.whl"
         ("./pkg", f"{LOCAL}/project"),
         ("pkg/", f"{LOCAL}/project"),
         ("-e ./pkg", f"{LOCAL}/project"),
+        ("-e pkg", f"{LOCAL}/project"),  # which without the -e is a package of an index
+        ("-e pkg[a] ; os_name=='a'", f'{LOCAL}/project[a] ; os_name == "a"'),
         ("./pkg[a, B]", f"{LOCAL}/project[a,b]"),
         ("./pkg[a] ; os_name=='a'", f'{LOCAL}/project[a] ; os_name == "a"'),
         ("-e ./pkg[a] ; os_name=='a'", f'{LOCAL}/project[a] ; os_name == "a"'),
@@ -384,6 +386,11 @@ def test_a_path_that_leaves_the_project_can_be_allowed() -> None:
         (
             "./gone",
             "there is no file or folder './gone'",
+            "write the path as seen from the folder of the file that names it",
+        ),
+        (
+            "-e numpy",
+            "there is no file or folder 'numpy'",
             "write the path as seen from the folder of the file that names it",
         ),
         (

@@ -124,7 +124,7 @@ class _Walk:
     def _requirement(
         self, wanted: statements.Wanted, file: _File, line: text.LogicalLine
     ) -> Requirement:
-        wish = understand(wanted.text)
+        wish = understand(wanted.text, editable=wanted.editable)
         if file.constraint:
             _check_constraint(wish, wanted)
         return self.into.understood(wish, file, line, wanted=wanted)

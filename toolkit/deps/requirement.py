@@ -49,8 +49,13 @@ class Wish:
     fragment: str = ""
 
 
-def understand(text: str) -> Wish:
-    """Read the text of a requirement. Raises SpecError, without a place."""
+def understand(text: str, *, editable: bool = False) -> Wish:
+    """Read the text of a requirement. Raises SpecError, without a place.
+
+    An editable one is a URL or a folder, also where it looks like the name of a package.
+    """
+    if editable and not (urls.is_scp_style(text) or _NAMED_URL.match(text)):
+        return _located(text)
     if _PLAIN.match(text) and not text.lower().endswith(ARCHIVES):
         return _named(text)  # what most are, without a look for what they are not
     if urls.is_scp_style(text):
