@@ -1,6 +1,7 @@
 """The application, as it runs in a container: a folder, a block, and what each sees of the other.
 
-Its argument is JSON: a list of the options of executors. It prints what became of each, in JSON.
+Its argument is JSON: a list of the options of executors, which all have those of TOOLKIT_TEST_USUAL
+besides. It prints what became of each, in JSON.
 """
 
 from __future__ import annotations
@@ -55,6 +56,7 @@ def tried(engine: Engine, asked: dict[str, Any]) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
+    usual = json.loads(os.environ.get("TOOLKIT_TEST_USUAL", "{}"))
     with connect() as found:
-        said = [tried(found, each) for each in json.loads(sys.argv[1])]
+        said = [tried(found, {**usual, **each}) for each in json.loads(sys.argv[1])]
     json.dump(said, sys.stdout)

@@ -6,9 +6,6 @@ import http.client
 import io
 import ipaddress
 import json
-import os
-import shutil
-import subprocess
 import tarfile
 import uuid
 from collections.abc import Callable, Iterator, Mapping
@@ -20,6 +17,7 @@ from typing import Any, Final
 
 import pytest
 
+from tests.docker.compose import compose
 from tests.docker.conftest import RUN, Cli, Started, images_of, remove_named
 from tests.docker.packages import write_wheel
 from tests.docker.registries.proxy import Proxy, proxying
@@ -32,7 +30,6 @@ from tests.docker.registries.tokens import (
 )
 from toolkit.engine import Engine, connect
 from toolkit.reference import ImageReference
-from toolkit.setup import programs
 
 KEY: Final = "toolkit-test-registries"
 
@@ -126,22 +123,7 @@ def docker_compose_command(registry_image: str, configured: Path, gateway: str) 
         "TOOLKIT_TEST_GATEWAY": gateway,
         "TOOLKIT_TEST_RUN": RUN,
     }
-    given = " ".join(f"{name}={value}" for name, value in variables.items())
-    return f"env {given} {_compose()}"
-
-
-def _compose() -> str:
-    """Docker's own plugin, else the program by its side, which is installed if it is missing."""
-    plugin = ["docker", "compose", "version"]
-    if shutil.which("docker") and subprocess.run(plugin, capture_output=True).returncode == 0:
-        return "docker compose"
-    if not shutil.which("docker-compose"):
-        root = programs.rights(env=os.environ)
-        install = ("apt-get", "install", "-y", "--no-install-recommends", "docker-compose")
-        for command in (("apt-get", "update"), install):
-            ended = programs.run(root.grant(command), env=os.environ)
-            assert ended.code == 0, ended.lines
-    return "docker-compose"
+    return compose(variables)
 
 
 @pytest.fixture(scope="session")
