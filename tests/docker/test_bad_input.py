@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -22,7 +23,11 @@ from toolkit.reference import ImageReference
 pytestmark = pytest.mark.docker
 
 FAILS = 'def build_wheel(folder, settings=None, metadata=None):\n    raise SystemExit("no gcc")\n'
-NEEDS_LIBPQ = 'import ctypes\nctypes.CDLL("libpq.so.5")\n'
+NEEDS_LIBGL = 'import ctypes\nctypes.CDLL("libGL.so.1")\n'
+EXTENSION = (
+    'from setuptools import Extension, setup\nsetup(name="tk-c", version="1.0", '
+    'ext_modules=[Extension("tk_c", ["tk_c.c"])])\n'
+)
 
 
 @pytest.fixture
@@ -117,7 +122,7 @@ def test_requirements_that_contradict_each_other(refused: Refused, cli: Cli) -> 
     assert hint == "loosen one of the versions"
 
 
-@pytest.mark.parametrize("line", ["tk_broken @ ./tk_broken", "./tk_broken", "-e ./tk_broken"])
+@pytest.mark.parametrize("line", ["tk_broken @ ./tk_broken", "-e ./tk_broken"])
 def test_a_requirement_whose_build_fails(refused: Refused, cli: Cli, line: str) -> None:
     write_project(cli.folder / "tk_broken", FAILS)
     cli.write("", line)
@@ -125,6 +130,33 @@ def test_a_requirement_whose_build_fails(refused: Refused, cli: Cli, line: str) 
     assert error == "requirements.txt:2: tk-broken could not be built from its source"
     assert "no gcc" in refused.stderr
     assert hint.startswith("read the log above: ")
+
+
+def test_a_source_that_needs_a_compiler(refused: Refused, cli: Cli) -> None:
+    """As setuptools builds it, which looks for the compiler itself."""
+    (cli.folder / "tk_c").mkdir()
+    cli.write(EXTENSION, file="tk_c/setup.py")
+    cli.write("./tk_c")
+    error, hint = refused(6)
+    assert error == "requirements.txt:1: tk-c could not be built from its source", refused.stderr
+    assert hint == (
+        "give its build what it lacked: --apt-build build-essential; or take a version with a wheel"
+    )
+
+
+def test_wheels_without_a_source_that_are_for_another_python(refused: Refused, cli: Cli) -> None:
+    wheel = cli.wheel("tk_elder")
+    for tag in ("cp39-cp39", "cp38-cp38"):
+        shutil.copy(cli.folder / wheel, cli.folder / f"tk_elder-1.0-{tag}-linux_x86_64.whl")
+    (cli.folder / wheel).unlink()
+    cli.write("--no-index", "--find-links .", "tk_elder==1.0")
+    error, hint = refused(6)
+    told, _, there = error.partition("; ")
+    assert told.startswith("requirements.txt:3: tk-elder==1.0 has no wheel for Python 3."), (
+        refused.stderr
+    )
+    assert there == "it has wheels for Python 3.8, 3.9 only"
+    assert hint == ("choose one of these with --python or --base, or another version of tk-elder")
 
 
 def test_a_source_whose_wheels_are_for_another_python(refused: Refused, cli: Cli) -> None:
@@ -148,13 +180,13 @@ def test_an_import_that_misses_a_shared_library(
     refused: Refused, cli: Cli, first_engine: Engine
 ) -> None:
     """The failure names module, object and package; excused by name, it is overlooked and told."""
-    cli.write(cli.wheel("tk_needy", {"tk_needy/__init__.py": NEEDS_LIBPQ}))
+    cli.write(cli.wheel("tk_needy", {"tk_needy/__init__.py": NEEDS_LIBGL}))
     expected = (
         "the image was built and does not work",
-        "add --apt libpq5 for libpq.so.5",
+        "add --apt libgl1 for libGL.so.1",
     )
     assert refused(6) == expected
-    assert "import tk_needy: OSError: libpq.so.5: cannot open shared object" in refused.stderr
+    assert "import tk_needy: OSError: libGL.so.1: cannot open shared object" in refused.stderr
     assert "(from tk_needy)" in refused.stderr
 
     build = ("build-image", "--deps", "requirements.txt", "--name", refused.name)

@@ -353,3 +353,46 @@ def test_the_lines_of_the_step_are_counted_where_the_engine_does_not_say_them() 
     assert (found.lines, found.dockerfile) == ((2, 2), dockerfile)
     said = BuildError("as said", hint=reasons.READ_LOG, step="[image 2/2] RUN true", lines=(4, 5))
     assert explained(said, Attempt(WANTED, dockerfile=dockerfile)).lines == (4, 5)
+
+
+ABI = (
+    "  cause: Because numpy==99.1 has no wheels with a matching Python ABI tag (e.g., `cp311`) and",
+    "you require numpy==99.1, we can conclude that your requirements are unsatisfiable.",
+    "  hint: You require CPython 3.11 (`cp311`), but we only found wheels for `numpy` (v99.1) with",
+    "the following Python ABI tags: `cp310`, `cp39`, `cp313t`",
+)
+PLATFORM = (
+    "  cause: Because numpy==99.1 has no wheels with a matching platform tag (e.g.,",
+    "`manylinux_2_36_x86_64`) and you require numpy==99.1, we can conclude that your",
+    "requirements are unsatisfiable.",
+    "  hint: Wheels are available for `numpy` (v99.1) on the following platforms: `win_amd64`,",
+    "`macosx_11_0_arm64`",
+)
+
+
+@pytest.mark.parametrize(
+    ("log", "message", "hint"),
+    [
+        (
+            ABI,
+            "has no wheel for Python 3.11.2; it has wheels for Python 3.9, 3.10, 3.13 only",
+            "choose one of these with --python or --base, or another version of numpy",
+        ),
+        (
+            PLATFORM,
+            (
+                "has no wheel for the image's platform; it has wheels for win_amd64, "
+                "macosx_11_0_arm64 only"
+            ),
+            "choose another version of numpy, or another --platform",
+        ),
+    ],
+    ids=["python", "platform"],
+)
+def test_what_has_no_wheel_here_says_where_it_has_one(
+    log: tuple[str, ...], message: str, hint: str
+) -> None:
+    """As uv tells it of a package that has no source, either."""
+    error = BuildError("as said", hint=reasons.READ_LOG, step=INSTALL, reason="exit 2", log=log)
+    found = explained(error, Attempt(WANTED, python="3.11.2"))
+    assert (str(found), found.hint) == (f"requirements.txt:3: numpy==99.1 {message}", hint)

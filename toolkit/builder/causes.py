@@ -74,8 +74,14 @@ _OTHER_PYTHON: Final = re.compile(
     rf"{_NAME}{_EXTRAS}([=<>!~]\S*)? depends on Python"
 )
 _NO_WHEEL: Final = re.compile(
-    rf"{_NAME}{_EXTRAS}([=<>!~]\S*)? has no wheels with a matching Python (?:ABI|version) tag"
+    rf"{_NAME}{_EXTRAS}([=<>!~]\S*)? has no wheels with a matching "
+    r"(platform|Python (?:implementation|ABI|version)) tag"
 )
+_OTHER_WHEELS: Final = re.compile(
+    rf"(?:only found wheels for|Wheels are available for) `{_NAME}`[^:]*? (?:Python \w+ tags?"
+    r"|platforms?): ((?:`\w+`(?:, )?)+)"
+)
+_CPYTHON: Final = re.compile(r"cp3(\d+)t?")
 _PIP_OTHER_PYTHON: Final = re.compile(r"versions that require a different python version: (.*?)ERR")
 _NO_SOLUTION: Final = re.compile(
     r"No solution found when resolving dependencies|have conflicting dependencies"
@@ -157,14 +163,34 @@ def _of_python(flat: str, python: str) -> Iterator[Cause]:
     for has, needed, name, specifier in _OTHER_PYTHON.findall(flat):
         text = f"{name}{specifier} needs Python {needed}, and the image has {python or has}"
         yield Cause(name, text, _another_python(name))
-    for name, specifier in _NO_WHEEL.findall(flat):
-        shown = f"Python {python}" if python else "the image's Python"
-        yield Cause(name, f"{name}{specifier} has no wheel for {shown}", _another_python(name))
+    others = dict(_OTHER_WHEELS.findall(flat))
+    for name, specifier, what in _NO_WHEEL.findall(flat):
+        yield _no_wheel(f"{name}{specifier}", name, what, python, others.get(name, ""))
     ignored = _PIP_OTHER_PYTHON.search(flat)
     for name, specifier, _there in _PIP_NO_VERSION.findall(flat) if ignored else ():
         shown = f"the image's Python {python}".rstrip()
         text = f"no version of {name} fits {name}{specifier} and {shown}"
         yield Cause(name, text, _another_python(name))
+
+
+def _no_wheel(shown: str, name: str, what: str, python: str, others: str) -> Cause:
+    """Say which Pythons, or which platforms, have a wheel where the image's has none."""
+    tags = re.findall(r"\w+", others)
+    if what == "platform":
+        text = f"{shown} has no wheel for the image's platform"
+        only = f"; it has wheels for {', '.join(tags)} only" if tags else ""
+        return Cause(name, text + only, f"choose another version of {name}, or another --platform")
+    minors = sorted({int(found[1]) for tag in tags if (found := _CPYTHON.fullmatch(tag))})
+    pythons = ", ".join(f"3.{minor}" for minor in minors)
+    ours = f"Python {python}" if python else "the image's Python"
+    text = f"{shown} has no wheel for {ours}"
+    if not pythons:
+        return Cause(name, text, _another_python(name))
+    return Cause(
+        name,
+        f"{text}; it has wheels for Python {pythons} only",
+        f"choose one of these with --python or --base, or another version of {name}",
+    )
 
 
 def _another_python(name: str) -> str:
