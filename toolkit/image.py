@@ -40,8 +40,9 @@ class Base:
     registry's digest where there is one, so that a tag cannot move under a build. `digest` is its
     identity on every machine: the registry's digest, or what a local base was made from, or, for
     want of both, the engine's id. `python` is its interpreter's version (`3.11.2`), `system` its
-    distribution (`debian-bookworm`), `libc` its C library (`glibc 2.36`). `layers` prove afterwards
-    what was built upon.
+    distribution (`debian-bookworm`), `libc` its C library (`glibc 2.36`), `manager` its package
+    manager, where it has one that we can use: `apt`, `apk` or `rpm`. `layers` prove afterwards what
+    was built upon.
     """
 
     name: ImageReference
@@ -53,6 +54,7 @@ class Base:
     user: str = ""
     layers: tuple[str, ...] = ()
     libc: str = "glibc 2.36"
+    manager: str = "apt"
 
 
 @dataclass(frozen=True, slots=True)

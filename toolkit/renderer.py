@@ -22,7 +22,7 @@ from toolkit.context import ContextFile, Tar, pack
 from toolkit.dockerfile import instructions
 from toolkit.errors import TemplateError
 from toolkit.reference import ImageReference
-from toolkit.spec import ImageFile, ImageSpec
+from toolkit.spec import MANAGERS, ImageFile, ImageSpec
 
 EPOCH: Final = "2"
 """Raised when the same inputs are meant to give another image."""
@@ -45,6 +45,8 @@ class BaseFacts(Protocol):
     def platform(self) -> str: ...
     @property
     def system(self) -> str: ...
+    @property
+    def manager(self) -> str: ...
     @property
     def user(self) -> str: ...
 
@@ -73,7 +75,7 @@ def render(spec: ImageSpec, base: BaseFacts, templates: Mapping[str, str]) -> Re
     dockerfile = _dockerfile(spec, base, templates)
     dependencies = spec.dependencies
     files = (
-        *_steps(templates),
+        *_steps(templates, base.manager),
         *_under("indexes", [dependencies.index_file()]),
         *_under("install", dependencies.context_files()),
         *(ContextFile(source, file.content) for source, file in _sources(spec)),
@@ -83,11 +85,14 @@ def render(spec: ImageSpec, base: BaseFacts, templates: Mapping[str, str]) -> Re
 
 
 def _values(spec: ImageSpec, base: BaseFacts) -> dict[str, object]:
+    packages, build_packages = _system_packages(spec, base.manager)
     return {
         "base": base.reference,
-        "build_packages": _build_packages(spec),
-        "packages": list(spec.apt),
-        "apt_key": base.system,
+        "build_packages": build_packages,
+        "packages": packages,
+        "manager": base.manager,
+        "install": ["sh", f"/run/toolkit/steps/{base.manager}.sh"],
+        "system_key": base.system,
         "base_key": _key(base),
         "environment": list(spec.environment),
         "labels": list(spec.labels),
@@ -105,9 +110,11 @@ def _sources(spec: ImageSpec) -> list[tuple[str, ImageFile]]:
     return [(f"files/{number}", file) for number, file in enumerate(spec.files)]
 
 
-def _build_packages(spec: ImageSpec) -> list[str]:
-    git = ("git",) if spec.dependencies.needs_git else ()
-    return list(dict.fromkeys((*git, *spec.apt_build)))
+def _system_packages(spec: ImageSpec, manager: str) -> tuple[list[str], list[str]]:
+    """For the image and for the build; git, where a requirement is in a repository."""
+    packages, build = spec.system_packages(manager)
+    git = ("git",) if manager and spec.dependencies.needs_git else ()
+    return list(packages), list(dict.fromkeys((*git, *build)))
 
 
 def _key(base: BaseFacts) -> str:
@@ -122,7 +129,9 @@ def _harmless(values: Mapping[str, object]) -> dict[str, object]:
         "base": ImageReference.parse("x"),
         "build_packages": ["x"] if values["build_packages"] else [],
         "packages": ["x"] if values["packages"] else [],
-        "apt_key": "x",
+        "manager": "x",
+        "install": ["x"],
+        "system_key": "x",
         "base_key": "x",
         "environment": [pair for _ in _sequence(values["environment"])],
         "labels": [pair for _ in _sequence(values["labels"])],
@@ -174,11 +183,13 @@ def _hold_against_skeleton(dockerfile: str, skeleton: str) -> None:
         )
 
 
-def _steps(templates: Mapping[str, str]) -> Iterable[ContextFile]:
+def _steps(templates: Mapping[str, str], manager: str) -> Iterable[ContextFile]:
+    """The scripts; of those that install system packages only the one that the base can run."""
+    idle = {f"{_STEPS}{other}.sh" for other in MANAGERS if other != manager}
     return (
         ContextFile(path, text.encode())
         for path, text in templates.items()
-        if path.startswith(_STEPS)
+        if path.startswith(_STEPS) and path not in idle
     )
 
 

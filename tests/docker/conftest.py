@@ -13,7 +13,7 @@ import platform
 import subprocess
 import sys
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, TypeAlias
@@ -23,9 +23,11 @@ import pytest
 from tests.docker.packages import download, write_wheel
 from tests.docker.second_engine import make_disk, missing_tools, second_engine
 from toolkit import labels
-from toolkit.engine import Engine, connect
+from toolkit.context import Tar
+from toolkit.engine import Engine, buildkit, connect
 from toolkit.image import local_bases
 from toolkit.lifecycle.ownership import start_of
+from toolkit.reference import ImageReference
 
 RUN: Final = uuid.uuid4().hex[:8]
 Pid: TypeAlias = tuple[str, str]
@@ -294,3 +296,22 @@ def remove_named(engine: Engine, name: str) -> None:
             for tag in image.get("RepoTags") or ():
                 if tag != "<none>:<none>":
                     engine.remove_image(tag)
+
+
+MakeBase: TypeAlias = Callable[[str, Tar], str]
+
+
+@pytest.fixture
+def make_base(first_engine: Engine, name: str) -> Iterator[MakeBase]:
+    """Builds bases of this test's, each from a context and under a tag of its own."""
+    made: list[str] = []
+
+    def build(tag: str, packed: Tar) -> str:
+        reference = ImageReference.parse(f"toolkit/{name}:{tag}")
+        buildkit.build(first_engine, buildkit.BuildRequest(packed, tags=(reference,)))
+        made.append(str(reference))
+        return made[-1]
+
+    yield build
+    for each in made:
+        first_engine.remove_image(each)

@@ -8,15 +8,20 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.test_renderer import LOCAL, TEMPLATES
+from tests.unit.test_renderer import ALPINE, LOCAL, TEMPLATES, UBI
 from toolkit import deps, resources
+from toolkit.builder.examining import Facts
+from toolkit.builder.foundation import check_packages
 from toolkit.deps import Dependencies
+from toolkit.errors import BaseImageError
+from toolkit.image import Base
 from toolkit.renderer import render
 from toolkit.spec import ImageSpec, catalogue, load
 
 IMAGES = resources.tree("images")
 PAGE = IMAGES / "README.md"
 TABLE = re.compile(r"(?<=<!-- table -->\n).*?(?=<!-- /table -->)", re.DOTALL)
+FAMILIES = {"": LOCAL, "alpine/": ALPINE, "rpm/": UBI}
 ENTRIES = dict(catalogue.entries(IMAGES))
 
 
@@ -56,8 +61,19 @@ def test_an_image_says_what_is_in_it_and_proves_it(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ENTRIES)
-def test_its_dockerfile_is_the_golden_one(golden: Callable[[str, str], None], name: str) -> None:
-    golden(f"render/images/{name}.Dockerfile", render(spec(name), LOCAL, TEMPLATES).dockerfile)
+@pytest.mark.parametrize(("family", "base"), FAMILIES.items())
+def test_its_dockerfile_is_the_golden_one(
+    golden: Callable[[str, str], None], name: str, family: str, base: Base
+) -> None:
+    """On a base of each family, or what is said where it cannot be made on one."""
+    place, wanted = f"render/images/{family}{name}", spec(name)
+    facts = Facts(base.python, base.system, base.libc, base.manager, base.system)
+    try:
+        check_packages(base.reference, facts, wanted)
+    except BaseImageError as error:
+        golden(f"{place}.refused", f"{error}\n{error.hint}\n")
+    else:
+        golden(f"{place}.Dockerfile", render(wanted, base, TEMPLATES).dockerfile)
 
 
 def test_the_page_lists_them(pytestconfig: pytest.Config) -> None:

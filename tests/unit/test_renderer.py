@@ -37,6 +37,26 @@ LOCAL = replace(
     user="1000:1000",
 )
 
+ALPINE = replace(
+    BASE,
+    name=ImageReference.parse("python:3-alpine"),
+    reference=ImageReference.parse("python:3-alpine@sha256:" + "4" * 64),
+    digest="sha256:" + "4" * 64,
+    system="alpine-3.22.1",
+    libc="musl 1.2",
+    manager="apk",
+)
+UBI = replace(
+    BASE,
+    name=ImageReference.parse("registry.access.redhat.com/ubi9/python-312"),
+    reference=ImageReference.parse("registry.access.redhat.com/ubi9/python-312@sha256:" + "5" * 64),
+    digest="sha256:" + "5" * 64,
+    system="rhel-9.6",
+    user="1001",
+    libc="glibc 2.34",
+    manager="rpm",
+)
+
 Golden = Callable[[str, str], None]
 
 
@@ -68,6 +88,18 @@ def spec(tmp_path: Path) -> ImageSpec:
                 "environment": {"PLAIN": "x", "ODD": 'a "b" $HOME \\ `c` \' # {{ x }}'},
                 "labels": {"com.example.team": "red", "odd": '$(x) "y"'},
             },
+            "thing @ git+https://example.org/thing@v1\n",
+        ),
+        (
+            "alpine",
+            ALPINE,
+            {"apt": ["libgl1"], "apk": ["mesa-gl", "libpq~=17"], "apk-build": ["build-base"]},
+            "thing @ git+https://example.org/thing@v1\n",
+        ),
+        (
+            "rpm",
+            UBI,
+            {"apt": ["libgl1"], "rpm": ["mesa-libGL"], "rpm-build": ["gcc-c++"]},
             "thing @ git+https://example.org/thing@v1\n",
         ),
         (
@@ -188,12 +220,22 @@ def test_names_and_the_proof_are_not(spec: ImageSpec, table: dict[str, object]) 
 
 
 def test_every_step_script_is_in_the_digest(spec: ImageSpec) -> None:
-    """A script that changes what is installed changes the identity."""
+    """A script that changes what is installed changes the identity; another manager's does not."""
     before = render(spec, BASE, TEMPLATES).digest
+    same = set()
     for path in TEMPLATES:
         if path.startswith("steps/"):
             changed = dict(TEMPLATES) | {path: TEMPLATES[path] + "\n"}
-            assert render(spec, BASE, changed).digest != before
+            if render(spec, BASE, changed).digest == before:
+                same.add(path)
+    assert same == {"steps/apk.sh", "steps/rpm.sh"}
+
+
+def test_a_base_without_a_package_manager_gets_no_packages(tmp_path: Path) -> None:
+    """Not even git, which it may have."""
+    dependencies = requirements(tmp_path, "x @ git+https://example.org/x\n")
+    bare = replace(BASE, manager="")
+    assert '"git"' not in render(ImageSpec(dependencies), bare, TEMPLATES).dockerfile
 
 
 def test_inputs_that_run_together_are_told_apart(spec: ImageSpec) -> None:
@@ -231,11 +273,15 @@ def test_the_cache_that_builds_share_is_out_of_reach_of_source_builds(spec: Imag
     assert "install_with_uv --no-build" in body
 
 
-def test_the_scripts_of_debian_packages_are_given_no_cache_and_no_secret(tmp_path: Path) -> None:
+@pytest.mark.parametrize("base", [BASE, ALPINE, UBI], ids=lambda base: base.manager)
+def test_the_scripts_of_system_packages_are_given_no_cache_and_no_secret(
+    tmp_path: Path, base: Base
+) -> None:
     """They run as root; what is fetched comes out of a stage in which none of them has run."""
-    spec = ImageSpec(requirements(tmp_path, "x @ git+https://example.org/x\n"), apt=("libgl1",))
-    steps = [text for _, text in instructions(render(spec, BASE, TEMPLATES).dockerfile)]
-    apt = [step for step in steps if "apt.sh" in step]
+    dependencies = requirements(tmp_path, "x @ git+https://example.org/x\n")
+    spec = ImageSpec(dependencies, apt=("libgl1",), apk=("mesa-gl",), rpm=("mesa-libGL",))
+    steps = [text for _, text in instructions(render(spec, base, TEMPLATES).dockerfile)]
+    apt = [step for step in steps if f"/{base.manager}.sh" in step]
     installing = [step for step in apt if '"install"' in step]
     assert (len(apt), len(installing)) == (4, 2)
     assert [step for step in installing if "type=cache" in step or "type=secret" in step] == []
@@ -252,6 +298,8 @@ WISHES: dict[str, Callable[[str], dict[str, object]]] = {
     "base": lambda text: {"base": text},
     "python": lambda text: {"python": text},
     "apt": lambda text: {"apt": ["x1", text]},
+    "apk": lambda text: {"apk": ["x1", text]},
+    "rpm": lambda text: {"rpm-build": ["x1", text]},
     "tag": lambda text: {"tags": [text]},
     "excused": lambda text: {"excused": [text]},
     "preload": lambda text: {"preload": [text]},

@@ -20,6 +20,8 @@ from toolkit.errors import BuildError
 # What each step script does, by its name in the step's text (templates/steps/).
 _DOINGS: Final[Mapping[str, str]] = {
     "apt.sh": "installing the Debian packages",
+    "apk.sh": "installing the Alpine packages",
+    "rpm.sh": "installing the RPM packages",
     "environment.sh": "making the environment",
     "uv.sh": "fetching uv",
     "install.sh": "installing the requirements",

@@ -1,63 +1,25 @@
 """The base that an image is built on: found on the engine, pulled, or the local fall-back.
 
-Hides the order in which these are tried, and how a base is examined: once, in a container without
-network, its facts kept in the cache by the engine's id, so that a build with nothing to do starts
-no container.
+Hides the order in which these are tried, and whether what was found is what the spec needs.
 """
 
 from __future__ import annotations
 
-import json
-import os
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
 
 from toolkit import image, labels
 from toolkit.builder.events import Listener, Said
+from toolkit.builder.examining import PROGRAMS, Facts, examine
 from toolkit.deps import unmet_python
 from toolkit.engine import Engine
-from toolkit.errors import BaseImageError, ContainerError, Hint, PullError
+from toolkit.errors import BaseImageError, Hint, PullError
 from toolkit.image import Base, Stored
 from toolkit.reference import ImageReference
-from toolkit.spec import LOCAL_BASES, ImageSpec
-
-if TYPE_CHECKING:
-    from toolkit.worker.result import Result
-
-OLDEST_PYTHON: Final = (3, 8)
-
-_FACTS: Final = ("python", "system", "libc")
+from toolkit.spec import LOCAL_BASES, MANAGERS, ImageSpec
 
 MakeBase = Callable[[], ImageReference]
-
-_EXAMINE: Final = """
-import json, os, sys
-facts = {}
-for path in ("/etc/os-release", "/usr/lib/os-release"):
-    try:
-        with open(path, encoding="utf-8") as file:
-            facts = dict(line.rstrip().split("=", 1) for line in file if "=" in line)
-        break
-    except OSError:
-        pass
-from importlib.util import find_spec
-installers = [name for name in ("pip", "ensurepip") if find_spec(name) and find_spec("venv")]
-name, version = (facts.get(key, "").strip("\\"'") for key in ("ID", "VERSION_CODENAME"))
-version = version or facts.get("VERSION_ID", "").strip("\\"'")
-try:
-    libc = os.confstr("CS_GNU_LIBC_VERSION") or ""
-except (OSError, ValueError):
-    libc = ""
-print(json.dumps({
-    "python": "%d.%d.%d" % sys.version_info[:3],
-    "system": "-".join(filter(None, (name, version))) or "unknown",
-    "libc": ".".join(libc.split(".")[:2]) or "musl 1.2",
-    "installers": installers,
-}))
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +44,9 @@ def find_base(engine: Engine, spec: ImageSpec, search: Search) -> Base:
             Said(f"not taking over the Python packages of {reference}, which is an image of ours")
         )
     _check_platform(reference, stored.platform, spec.platform)
-    facts = _facts(engine, reference, stored, search.cache)
-    _check_python(reference, facts["python"], spec)
+    facts = examine(engine, reference, stored, search.cache)
+    _check_python(reference, facts.python, spec)
+    check_packages(reference, facts, spec)
     made = _made_from(reference, stored)
     digest = reference.digest or (None if made else image.digest_of(stored, reference))
     return Base(
@@ -91,11 +54,12 @@ def find_base(engine: Engine, spec: ImageSpec, search: Search) -> Base:
         reference=reference.with_digest(digest) if digest else reference,
         digest=digest or made or stored.id,
         platform=stored.platform,
-        python=facts["python"],
-        system=facts["system"],
+        python=facts.python,
+        system=facts.system,
         user=stored.user,
         layers=stored.layers,
-        libc=facts["libc"],
+        libc=facts.libc,
+        manager=facts.manager,
     )
 
 
@@ -205,71 +169,6 @@ def _made_from(reference: ImageReference, stored: Stored) -> str | None:
     return None
 
 
-def _facts(
-    engine: Engine, reference: ImageReference, stored: Stored, cache: Path
-) -> Mapping[str, str]:
-    path = cache / "bases" / f"{stored.id.removeprefix('sha256:')}.json"
-    try:
-        facts = json.loads(path.read_bytes())
-        return {name: str(facts[name]) for name in _FACTS}
-    except (OSError, ValueError, KeyError, TypeError):
-        facts = _examined(engine, reference, stored)
-    with suppress(OSError):  # a cache that cannot be written to is none
-        path.parent.mkdir(parents=True, exist_ok=True)
-        staging = path.with_suffix(f".{os.getpid()}")
-        staging.write_text(json.dumps(facts), encoding="utf-8")
-        staging.replace(path)
-    return facts
-
-
-def _examined(engine: Engine, reference: ImageReference, stored: Stored) -> Mapping[str, str]:
-    try:
-        result = _run_probe(engine, stored)
-    except ContainerError as error:
-        # The probe's container knows it by its id, the user by its name.
-        named = error.message.replace(f"image {stored.id}", "it")
-        raise BaseImageError(
-            f"the base image {reference} cannot be used: {named}",
-            hint=_contents(
-                "name a base with `sh` and Python, such as python:3-slim, with --base", reference
-            ),
-        ) from error
-    try:
-        facts = json.loads(result.stdout)
-    except ValueError as error:
-        said = result.stderr.decode("utf-8", "replace").strip()[-300:]
-        raise BaseImageError(
-            f"the base image {reference} has a Python that does not work: {said!r}",
-            hint=_contents("name another base with --base", reference),
-        ) from error
-    if tuple(map(int, facts["python"].split(".")))[:2] < OLDEST_PYTHON:
-        raise BaseImageError(
-            f"the base image {reference} has Python {facts['python']}, 3.8 is the oldest usable",
-            hint=_contents("name a base with a newer Python with --base", reference),
-        )
-    if not facts["installers"]:
-        raise BaseImageError(
-            f"the base image {reference} has a Python without venv and pip",
-            hint="install the distribution's package for them (Debian: python3-venv) in the base",
-        )
-    return {name: facts[name] for name in _FACTS}
-
-
-def _contents(text: str, reference: ImageReference) -> Hint:
-    return Hint(text, check="image.contents", flags=("--image", str(reference)))
-
-
-def _run_probe(engine: Engine, stored: Stored) -> Result:
-    from toolkit.container import ContainerOptions
-    from toolkit.lifecycle import ContainerManager
-
-    script = 'exec "$(command -v python3 || command -v python)" -I -'
-    options = ContainerOptions(image=stored.id, network="none", user="0:0", role="probe")
-    with ContainerManager(engine) as manager:
-        container = manager.start(options)
-        return container.run(["sh", "-c", script], stdin=_EXAMINE.encode(), timeout=60.0)
-
-
 def _check_python(reference: ImageReference, found: str, spec: ImageSpec) -> None:
     wanted = spec.python
     if wanted is not None and not _fits(found, wanted):
@@ -283,6 +182,27 @@ def _check_python(reference: ImageReference, found: str, spec: ImageSpec) -> Non
             f"the base image {reference} has Python {found}, and {wish.where} asks for {wish.said}",
             hint="name a base with such a Python with --base, or leave --base out",
         )
+
+
+def check_packages(reference: ImageReference, facts: Facts, spec: ImageSpec) -> None:
+    """System packages are asked for by their names in one family of distributions.
+
+    Raises BaseImageError where they are, and in none that is the base's.
+    """
+    asked = {
+        manager: names for manager in MANAGERS if (names := sum(spec.system_packages(manager), ()))
+    }
+    if not asked or facts.manager in asked:
+        return
+    told = " and ".join(
+        f"{manager} packages ({', '.join(names)})" for manager, names in asked.items()
+    )
+    ways = f"name its packages with --{facts.manager}, or " if facts.manager else ""
+    programs = " or ".join(PROGRAMS[manager] for manager in asked)
+    raise BaseImageError(
+        f"the base image {reference} is {facts.title}, and the image asks for {told}",
+        hint=f"{ways}name a base that has {programs} with --base",
+    )
 
 
 def _check_platform(reference: ImageReference, found: str, wanted: str | None) -> None:

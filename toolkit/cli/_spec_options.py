@@ -43,6 +43,10 @@ class WishOptions(DependencyOptions):
     platform: str | None
     apt: tuple[str, ...]
     apt_build: tuple[str, ...]
+    apk: tuple[str, ...]
+    apk_build: tuple[str, ...]
+    rpm: tuple[str, ...]
+    rpm_build: tuple[str, ...]
     env: tuple[str, ...]
     label: tuple[str, ...]
     tag: tuple[str, ...]
@@ -82,6 +86,10 @@ _KEYS: Final = {
     "platform": "platform",
     "apt": "apt",
     "apt_build": "apt-build",
+    "apk": "apk",
+    "apk_build": "apk-build",
+    "rpm": "rpm",
+    "rpm_build": "rpm-build",
     "env": "environment",
     "label": "labels",
     "tag": "tags",
@@ -225,6 +233,18 @@ _OPTIONS = (
         multiple=True,
         metavar="PACKAGE",
         help="A Debian package for the build alone: a compiler, headers.",
+    ),
+    click.option(
+        "--apk", multiple=True, metavar="PACKAGE", help="The same for a base of Alpine's family."
+    ),
+    click.option(
+        "--apk-build", multiple=True, metavar="PACKAGE", help="The same, for the build alone."
+    ),
+    click.option(
+        "--rpm", multiple=True, metavar="PACKAGE", help="For a base of Fedora's or Red Hat's."
+    ),
+    click.option(
+        "--rpm-build", multiple=True, metavar="PACKAGE", help="The same, for the build alone."
     ),
     click.option(
         "--env", multiple=True, metavar="NAME=VALUE", help="An environment variable of the image."

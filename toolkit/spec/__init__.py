@@ -27,19 +27,23 @@ DEFAULT_BASE: Final = "python:3-slim"
 DEFAULT_NAME: Final = "env"
 LOCAL_BASES: Final = "toolkit/base"
 """The name of the bases that `toolkit base-image` makes."""
+MANAGERS: Final = ("apt", "apk", "rpm")
+"""Package managers of systems, each with the packages that a spec asks of it."""
 
 
 @dataclass(frozen=True, slots=True)
 class ImageSpec:
     """The image that is wanted. Every field is valid; `from_mapping` is the only way in from text.
 
-    `base` is None where the default applies; `python` is the version asked for, if any. `apt_build`
-    are Debian packages that only the build has. `platform` is the one that the base must have.
-    `environment` and `labels` are pairs in the order given; `excused` are modules whose failing
-    import the verifier overlooks, and `verify` is what it runs besides. `preload` are modules that
-    a container has imported before its first block of Python. `user` and `workdir` are those of the
-    image's programs, where they are not the base's and /workspace. `secrets` are the ids of those
-    without which nothing is built. `template` is the user's own, where it is not ours.
+    `base` is None where the default applies; `python` is the version asked for, if any. `apt`,
+    `apk` and `rpm` are system packages by their names in a family of distributions, of which the
+    base's counts; those of `apt_build` and the like only the build has. `platform` is the one that
+    the base must have. `environment` and `labels` are pairs in the order given; `excused` are
+    modules whose failing import the verifier overlooks, and `verify` is what it runs besides.
+    `preload` are modules that a container has imported before its first block of Python. `user` and
+    `workdir` are those of the image's programs, where they are not the base's and /workspace.
+    `secrets` are the ids of those without which nothing is built. `template` is the user's own,
+    where it is not ours.
     """
 
     dependencies: Dependencies
@@ -50,6 +54,10 @@ class ImageSpec:
     platform: str | None = None
     apt: tuple[str, ...] = ()
     apt_build: tuple[str, ...] = ()
+    apk: tuple[str, ...] = ()
+    apk_build: tuple[str, ...] = ()
+    rpm: tuple[str, ...] = ()
+    rpm_build: tuple[str, ...] = ()
     environment: tuple[tuple[str, str], ...] = ()
     labels: tuple[tuple[str, str], ...] = ()
     tags: tuple[ImageReference, ...] = ()
@@ -96,6 +104,15 @@ class ImageSpec:
                 yield Problem(where, f"{str(tag)!r} is a name of the base image")
             elif tag.name == LOCAL_BASES:
                 yield Problem(where, f"{str(tag)!r} is a name for base images")
+
+    def system_packages(self, manager: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """What is asked for of that package manager: for the image, and for the build alone."""
+        asked = {
+            "apt": (self.apt, self.apt_build),
+            "apk": (self.apk, self.apk_build),
+            "rpm": (self.rpm, self.rpm_build),
+        }
+        return asked.get(manager, ((), ()))
 
     @property
     def checks(self) -> tuple[Check, ...]:

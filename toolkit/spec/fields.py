@@ -84,6 +84,30 @@ FIELDS: Final = (
         "Debian packages for the build alone: a compiler, headers.",
         ["build-essential"],
     ),
+    Field(
+        "apk",
+        Many(Text(grammar.apk, grammar.APK)),
+        "Alpine packages that the image needs, where its base is of Alpine's family.",
+        ["mesa-gl"],
+    ),
+    Field(
+        "apk-build",
+        Many(Text(grammar.apk, grammar.APK)),
+        "Alpine packages for the build alone.",
+        ["build-base"],
+    ),
+    Field(
+        "rpm",
+        Many(Text(grammar.rpm, grammar.RPM)),
+        "RPM packages that the image needs, where its base is of Fedora's or Red Hat's family.",
+        ["mesa-libGL"],
+    ),
+    Field(
+        "rpm-build",
+        Many(Text(grammar.rpm, grammar.RPM)),
+        "RPM packages for the build alone.",
+        ["gcc"],
+    ),
     Field("tags", Many(Text(grammar.tag)), "Other names for the image.", ["registry.example/a:1"]),
     Field(
         "excused",

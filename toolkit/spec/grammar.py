@@ -19,6 +19,9 @@ PYTHON: Final = re.compile(r"3\.[0-9]{1,2}(?:\.[0-9]{1,3})?")
 VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 LABEL: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._/-]*[A-Za-z0-9])?")
 MODULE: Final = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*")
+# What begins with `-` is an option, with `!` a conflict, with `@` a group, with `/` a file.
+APK: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9+._-]*(?:[~=]=?[A-Za-z0-9][A-Za-z0-9._-]*)?")
+RPM: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9+._~^:-]*")
 PLATFORM: Final = re.compile(r"linux/[a-z0-9]+(?:/v[0-9]+)?")
 USER: Final = re.compile(r"[0-9]{1,10}(?::[0-9]{1,10})?")
 # In a Dockerfile a `$` is expanded even in a list of strings, so that no path has one.
@@ -42,6 +45,8 @@ def _matching(pattern: re.Pattern[str], what: str) -> Callable[[str], str]:
 
 
 package = _matching(PACKAGE, "the name of a Debian package")
+apk = _matching(APK, "the name of an Alpine package")
+rpm = _matching(RPM, "the name of an RPM package")
 module = _matching(MODULE, "the name of a module")
 python = _matching(PYTHON, "a Python version such as 3.12")
 platform = _matching(PLATFORM, "a platform such as linux/arm64")

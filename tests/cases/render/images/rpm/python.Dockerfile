@@ -1,0 +1,46 @@
+FROM registry.access.redhat.com/ubi9/python-312@sha256:5555555555555555555555555555555555555555555555555555555555555555 AS uv
+USER 0
+RUN --mount=type=bind,source=steps,target=/run/toolkit/steps \
+    --mount=type=bind,source=indexes,target=/run/toolkit/context \
+    --mount=type=cache,id=toolkit-python,target=/run/toolkit/cache \
+    --mount=type=secret,id=environment \
+    --mount=type=secret,id=ca \
+    --mount=type=secret,id=netrc \
+    --mount=type=secret,id=pip.conf \
+    ["sh", "/run/toolkit/steps/uv.sh"]
+
+FROM registry.access.redhat.com/ubi9/python-312@sha256:5555555555555555555555555555555555555555555555555555555555555555 AS wheels
+USER 0
+RUN --mount=type=bind,source=steps,target=/run/toolkit/steps \
+    --mount=type=cache,id=toolkit-bytecode-5555555555555555-linux-amd64,target=/run/toolkit/bytecode \
+    ["sh", "/run/toolkit/steps/environment.sh"]
+RUN --mount=type=bind,source=steps,target=/run/toolkit/steps \
+    --mount=type=bind,source=install,target=/run/toolkit/context \
+    --mount=type=bind,from=uv,source=/opt/toolkit,target=/run/toolkit/uv \
+    --mount=type=cache,id=toolkit-python,target=/run/toolkit/cache \
+    --mount=type=cache,id=toolkit-bytecode-5555555555555555-linux-amd64,target=/run/toolkit/bytecode \
+    --mount=type=secret,id=environment \
+    --mount=type=secret,id=ca \
+    --mount=type=secret,id=netrc \
+    --mount=type=secret,id=pip.conf \
+    ["sh", "/run/toolkit/steps/install.sh", "wheels"]
+
+FROM registry.access.redhat.com/ubi9/python-312@sha256:5555555555555555555555555555555555555555555555555555555555555555 AS sources
+USER 0
+RUN --mount=type=bind,source=steps,target=/run/toolkit/steps \
+    --mount=type=bind,source=install,target=/run/toolkit/context,rw \
+    --mount=type=bind,from=uv,source=/opt/toolkit,target=/run/toolkit/uv \
+    --mount=type=bind,from=wheels,source=/opt/venv/bin,target=/run/toolkit/wheels \
+    --mount=type=secret,id=environment \
+    --mount=type=secret,id=ca \
+    --mount=type=secret,id=netrc \
+    --mount=type=secret,id=pip.conf \
+    ["sh", "/run/toolkit/steps/install.sh", "sources"]
+
+FROM wheels AS image
+COPY --from=sources /opt/venv /opt/venv
+ENV VIRTUAL_ENV=/opt/venv PATH=/opt/venv/bin:$PATH HOME=/home/executor PYTHONUNBUFFERED=1
+WORKDIR /workspace
+USER "1001"
+ENTRYPOINT []
+CMD ["python"]
