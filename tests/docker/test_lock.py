@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import io
 import shutil
+import subprocess
+import sys
 import tarfile
 import tomllib
 from pathlib import Path
@@ -13,6 +15,7 @@ from typing import Any
 import pytest
 
 from tests.docker.conftest import Cli
+from tests.docker.package_index import serving
 from toolkit.container import ContainerOptions
 from toolkit.engine import Engine
 from toolkit.lifecycle import ContainerManager
@@ -155,6 +158,65 @@ def test_what_cannot_be_locked_is_refused(
     cli.write('lock-version = "1.0"', 'created-by = "x"', "packages = []", file="pylock.toml")
     answer = cli("lock", *arguments)
     assert (answer.code, answer.error, answer.hint) == (3, message, hint)
+
+
+def test_an_image_toml_names_its_lock_and_is_built_from_it(
+    cli: Cli, name: str, first_engine: Engine
+) -> None:
+    """One command writes it, from a machine that need not be asked; then only it counts."""
+    cli.write('packages = ["idna<3.9"]', 'lock = "pylock.toml"', file="a/image.toml")
+    spec = ("--spec", "a/image.toml")
+    refused = cli("build-image", *spec)
+    assert refused.refused(3) == (
+        "a/pylock.toml: there is no such lock",
+        "write it with `toolkit lock --spec FILE`, or build with --unlocked",
+    )
+    answer = cli("lock", *spec, *TARGET)
+    assert (answer.code, answer.stdout) == (0, "a/pylock.toml\n"), answer.stderr
+    image = built(cli, *spec, "--locked", "--name", name)
+    assert installed(first_engine, image) == {"idna==3.8"}
+
+    more = cli("build-image", *spec, "--with", "six")
+    assert more.refused(3) == (
+        "a/pylock.toml: 'six' is asked for, and was not when it was locked",
+        "lock again with `toolkit lock --spec FILE`, or build with --unlocked",
+    )
+    image = built(cli, *spec, "--with", "six", "--unlocked", "--name", f"{name}-more")
+    assert {each.partition("=")[0] for each in installed(first_engine, image)} == {"idna", "six"}
+
+
+def test_a_universal_lock_is_for_every_machine(cli: Cli) -> None:
+    """Each Python has its newest version, each machine its wheels, and none of others is named."""
+    answer = cli("lock", "--with", "numpy", "--universal", "--python", "3.11")
+    assert answer.code == 0, answer.stderr
+    text = (cli.folder / "pylock.toml").read_text()
+    packages = tomllib.loads(text)["packages"]
+    assert len({each["version"] for each in packages}) > 1
+    names = {each["url"].rpartition("/")[2] for found in packages for each in found["wheels"]}
+    for tag in ("cp311", "cp312", "cp313", "manylinux", "musllinux", "x86_64", "aarch64"):
+        assert any(tag in each for each in names), tag
+    assert not any(system in each for each in names for system in ("win", "macosx"))
+
+
+def test_a_lock_names_no_mirror_and_is_of_use_without_it(
+    cli: Cli, name: str, first_engine: Engine
+) -> None:
+    """What an index of this machine's settings has is known by its name and its hash."""
+    folder = cli.folder / "mirror"
+    folder.mkdir()
+    pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", str(folder)]
+    subprocess.run([*pip, "iniconfig"], check=True)
+    (wheel,) = folder.iterdir()
+    with serving(folder, "127.0.0.1") as port:
+        settings = {"PIP_INDEX_URL": f"http://127.0.0.1:{port}/simple", "NO_PROXY": "127.0.0.1"}
+        uv = cli("lock", "--with", "six", *TARGET, "-o", "-")  # which has uv fetched
+        answer = cli("lock", "--with", "iniconfig", *TARGET, env=settings)
+    assert (uv.code, answer.code) == (0, 0), answer.stderr
+    (found,) = locked(cli)["iniconfig"]["wheels"]
+    assert found["path"] == wheel.name
+    assert "127.0.0.1" not in (cli.folder / "pylock.toml").read_text()
+    image = built(cli, "--deps", "pylock.toml", "--locked", "--name", name)
+    assert installed(first_engine, image) == {f"iniconfig=={locked(cli)['iniconfig']['version']}"}
 
 
 def test_a_build_that_must_be_locked_takes_nothing_else(cli: Cli) -> None:

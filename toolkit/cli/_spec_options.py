@@ -11,6 +11,7 @@ import click
 
 from toolkit import deps, resources
 from toolkit.deps import Dependencies, IndexOptions, Selection
+from toolkit.errors import SpecError
 from toolkit.lock.exporting import at_hand
 from toolkit.spec import DEFAULT_BASE, ImageSpec, Wishes, catalogue, default_name, load
 
@@ -61,6 +62,7 @@ class SpecOptions(WishOptions, OutsideOptions):
 
     entry: str | None
     spec: Path | None
+    unlocked: bool
 
 
 _DEPENDENCY_NAMES: Final = (
@@ -130,22 +132,31 @@ def read_wishes(options: SpecOptions) -> Wishes:
         raise click.UsageError(
             "Give an image of the catalogue, --spec FILE, --deps FILE or --with PACKAGE."
         )
+    if options["unlocked"]:
+        wishes = wishes.without("lock")
     named = wishes.paths if place is None else (place,)
     return wishes.over(Wishes({"name": default_name(named, images)}))
 
 
 def read_spec(options: SpecOptions) -> ImageSpec:
     """The spec that the options describe. Raises SpecError with all problems of a file."""
-    return _spec(read_wishes(options), allow_outside=options["allow_outside"])
+    wishes = read_wishes(options)
+    return _spec(wishes, allow_outside=options["allow_outside"], lock=wishes.lock)
 
 
-def read_wanted(options: OutsideOptions) -> ImageSpec:
-    """The spec of what is to be installed, everything else as it is by default."""
+def read_wanted(options: OutsideOptions, place: Path | None) -> tuple[ImageSpec, Path | None]:
+    """The spec of what is to be installed, as it is without a lock; and the lock that it names.
+
+    `place` is an image.toml, if one is given; what it does not say is as it is by default.
+    """
     # A command may have an option of its own that is called as a wish is.
     wishes = wished({name: options[name] for name in _DEPENDENCY_NAMES})
-    if not wishes.paths and not wishes.selection.packages:
-        raise click.UsageError("Give --deps FILE or --with PACKAGE.")
-    return _spec(wishes, allow_outside=options["allow_outside"])
+    outside = options["allow_outside"]
+    if place is not None:
+        wishes = wishes.over(load(place, root=_root([place]), allow_outside=outside))
+    elif not wishes.paths and not wishes.selection.packages:
+        raise click.UsageError("Give --spec FILE, --deps FILE or --with PACKAGE.")
+    return _spec(wishes, allow_outside=outside), wishes.lock
 
 
 def read_dependencies(files: Sequence[str], base: str | None) -> ImageSpec:
@@ -155,11 +166,18 @@ def read_dependencies(files: Sequence[str], base: str | None) -> ImageSpec:
     return ImageSpec.from_mapping(table, _read(paths, Selection(), allow_outside=False))
 
 
-def _spec(wishes: Wishes, *, allow_outside: bool) -> ImageSpec:
+def _spec(wishes: Wishes, *, allow_outside: bool, lock: Path | None = None) -> ImageSpec:
     wanted = wishes.selection
     if wishes.paths or wanted.packages or wanted.extras or wanted.groups:
-        return ImageSpec.of(wishes, _read(wishes.paths, wanted, allow_outside=allow_outside))
-    return ImageSpec.of(wishes, Dependencies(options=IndexOptions(index_url=wanted.index)))
+        found = _read(wishes.paths, wanted, allow_outside=allow_outside)
+    else:
+        found = Dependencies(options=IndexOptions(index_url=wanted.index))
+    if lock is not None:
+        if not lock.exists():
+            hint = "write it with `toolkit lock --spec FILE`, or build with --unlocked"
+            raise SpecError(f"{lock}: there is no such lock", hint=hint)
+        found = deps.pinned(found, _read([lock], Selection(), allow_outside=allow_outside))
+    return ImageSpec.of(wishes, found)
 
 
 def _read(paths: Sequence[Path], selection: Selection, *, allow_outside: bool) -> Dependencies:
@@ -269,6 +287,9 @@ _PLACES = (
         type=click.Path(path_type=Path),
         metavar="FILE",
         help="An image.toml; options count more than what it says.",
+    ),
+    click.option(
+        "--unlocked", is_flag=True, help="Resolve anew, though the image.toml names a lock."
     ),
 )
 

@@ -86,8 +86,7 @@ def build_image(**options: Unpack[_Options]) -> None:
     With --registry, an image that was built elsewhere from the same inputs is pulled. Prints the
     image's name on stdout; everything else goes to stderr.
     """
-    if options["quiet"] and options["verbose"]:
-        raise click.UsageError("Give either --quiet or --verbose.")
+    _check(options)
     spec = read_spec(options)
     if options["locked"]:
         spec.dependencies.check_locked()
@@ -114,6 +113,14 @@ def build_image(**options: Unpack[_Options]) -> None:
         elif image.action == "pulled":
             display(Said(f"pulled {image.reference}: nothing to build"))
     click.echo(_json(image, reasons) if options["as_json"] else str(image.reference))
+
+
+def _check(options: _Options) -> None:
+    """Refuse what does not go together."""
+    if options["quiet"] and options["verbose"]:
+        raise click.UsageError("Give either --quiet or --verbose.")
+    if options["locked"] and options["unlocked"]:
+        raise click.UsageError("Give either --locked or --unlocked.")
 
 
 def _showing(options: _Options) -> AbstractContextManager[Display]:

@@ -18,26 +18,41 @@ from toolkit.engine import connect
 from toolkit.spec import ImageSpec
 
 STDOUT: Final = "-"
+FILE: Final = "pylock.toml"
+ANY: Final = "linux/amd64"
+"""A platform for a lock that is for all of them: only the Python counts."""
 
 
 class _Options(OutsideOptions):
-    output: str
+    spec: Path | None
+    output: str | None
     platform: str | None
+    universal: bool
     upgrade: tuple[str, ...]
     build: bool
 
 
 @click.command(epilog="Example: toolkit lock --deps pyproject.toml -o pylock.toml")
+@click.option(
+    "--spec",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="An image.toml, for what it asks for; options count more than what it says.",
+)
 @dependency_options
 @click.option(
     "-o",
     "--output",
-    default="pylock.toml",
-    show_default=True,
     metavar="FILE",
-    help="The lock; `-` is stdout. The versions of one that is there stay.",
+    help="The lock; `-` is stdout. The versions of one that is there stay.  "
+    "[default: what --spec names as its lock, else pylock.toml]",
 )
 @click.option("--platform", metavar="PLATFORM", help="Such as linux/arm64.  [default: the base's]")
+@click.option(
+    "--universal",
+    is_flag=True,
+    help="For x86_64 and aarch64, and for every Python from this one on.",
+)
 @click.option(
     "--upgrade", multiple=True, metavar="NAME", help="A package whose locked version need not stay."
 )
@@ -45,7 +60,7 @@ class _Options(OutsideOptions):
     "--build", is_flag=True, help="Let packages without a wheel run their code here, to be known."
 )
 def lock(**options: Unpack[_Options]) -> None:
-    """Write down what dependency files come to, as a lock (PEP 751).
+    """Write down what dependency files, or an image.toml, come to, as a lock (PEP 751).
 
     The lock is for the Python and the platform of the base image, or for those that are named;
     with both, no engine is asked. Prints the name of the file.
@@ -54,20 +69,24 @@ def lock(**options: Unpack[_Options]) -> None:
     from toolkit.lock.resolving import Manner, resolve
     from toolkit.lock.writing import before, write
 
-    spec = read_wanted(options)
-    target = _target(spec, options["platform"])
-    output = None if options["output"] == STDOUT else Path(options["output"])
-    manner = Manner(before(output), options["upgrade"], options["build"])
+    if options["universal"] and options["platform"]:
+        raise click.UsageError("Give either --universal or --platform.")
+    spec, named = read_wanted(options, options["spec"])
+    given = options["output"]
+    output = None if given == STDOUT else Path(given) if given else named or Path(FILE)
+    target = _target(spec, options)
+    manner = Manner(before(output), options["upgrade"], options["build"], options["universal"])
     uv = Uv.fetched(resources.cache(os.environ), os.environ)
     text = resolve(spec.dependencies, target, uv, manner)
     if output is None:
         click.echo(text, nl=False)
     else:
         write(output, text)
-        click.echo(options["output"])
+        click.echo(str(output))
 
 
-def _target(spec: ImageSpec, platform: str | None) -> Target:
+def _target(spec: ImageSpec, options: _Options) -> Target:
+    platform = ANY if options["universal"] else options["platform"] or spec.platform
     said = said_target(spec, platform)
     if said is not None:
         return said

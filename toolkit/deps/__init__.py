@@ -3,9 +3,10 @@
 `read` is the way in; `formats` tells files apart, `folder` those of a folder. One module a format:
 `closure` (requirements files with what they include), `pyproject`, `script`, `pylock`, `uv_lock`,
 `poetry`, `pipenv`, `conda`, `debian`, `python_version`, `plain`. `locked` chooses what of a lock is
-for a `target`. One module a job: `text` decodes and joins lines, `statements` takes one apart,
-`tables` a document, `requirement` understands what is wanted, `urls` and `local` know where
-it is, `tree` reads a folder, `gathering` holds what was found, `dependencies` is the result.
+for a `target`, `pinning` holds it against what it was made for. One module a job: `text` decodes
+and joins lines, `statements` takes one apart, `tables` a document, `requirement` understands what
+is wanted, `urls` and `local` know where it is, `tree` reads a folder, `gathering` holds what was
+found, `dependencies` is the result.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from toolkit.deps.dependencies import (
 )
 from toolkit.deps.gathering import Export
 from toolkit.deps.locked import select
+from toolkit.deps.pinning import pinned, record
 from toolkit.deps.python import PythonWish
 from toolkit.deps.python import preferred as preferred_python
 from toolkit.deps.python import unmet as unmet_python
@@ -38,8 +40,10 @@ __all__ = [
     "Requirement",
     "Selection",
     "Target",
+    "pinned",
     "preferred_python",
     "read",
+    "record",
     "select",
     "unmet_python",
 ]

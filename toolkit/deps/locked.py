@@ -6,7 +6,7 @@ which the lock was made: a file is known by its hash, wherever it is fetched.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 from urllib.parse import quote, urlsplit
@@ -24,9 +24,10 @@ from packaging.pylock import (
 )
 from packaging.utils import canonicalize_name, parse_sdist_filename, parse_wheel_filename
 
+from toolkit.deps import pinning
 from toolkit.deps.dependencies import Dependencies, IndexOptions, Requirement
 from toolkit.deps.target import Target
-from toolkit.errors import SpecError
+from toolkit.errors import Problem, SpecError
 
 LOCAL: Final = "local/"
 """How paths begin that lie in the context; others in a lock are names of an index's files."""
@@ -52,8 +53,9 @@ class Locked:
     def selected(self, target: Target) -> Iterator[Requirement]:
         """Yield what is to be installed on a machine. Raises SpecError where it does not fit."""
         environment = target.environment()
+        variables = {key: str(value) for key, value in environment.items()}
         for each in self.requirements:
-            if self._holds(each.marker, target):
+            if _holds(each.marker, variables, self.extras):
                 yield replace(each, marker="")
         if self.pylock is None:
             return
@@ -72,13 +74,10 @@ class Locked:
                 hint="lock again for this base, or name a base that fits with --base",
             ) from error
 
-    def _holds(self, text: str, target: Target) -> bool:
-        marker = Marker(text) if text else None
-        environment = target.environment()
-        variables = {key: str(value) for key, value in environment.items()}
-        return marker is None or any(
-            marker.evaluate({**variables, "extra": extra}) for extra in self.extras or ("",)
-        )
+    @property
+    def is_empty(self) -> bool:
+        """Whether it says that nothing is installed, on whatever machine."""
+        return not self.requirements and self.pylock is not None and not self.pylock.packages
 
     def indexes(self, wanted: Iterable[Requirement]) -> Iterator[str]:
         """Yield the index from which each came that came from one; "" where the lock is silent."""
@@ -113,7 +112,8 @@ class Locked:
 def select(dependencies: Dependencies, target: Target) -> Dependencies:
     """The same with what its locks have for a machine; without locks as it is.
 
-    Raises SpecError where a lock does not fit the machine, or two are at odds.
+    Raises SpecError where a lock does not fit the machine, two are at odds, or something is asked
+    for that they have not.
     """
     if not dependencies.locks:
         return dependencies
@@ -129,8 +129,9 @@ def select(dependencies: Dependencies, target: Target) -> Dependencies:
                     f"{each.where} is {each.text!r}, and {other.where} is {other.text!r}",
                     hint="lock them together, or give one of the two",
                 )
+    _check_covers(dependencies, found, target)
     wanted = tuple(sorted(found.values(), key=lambda each: each.text))
-    if not wanted:
+    if not wanted and not all(lock.is_empty for lock in dependencies.locks):
         raise SpecError(
             f"{', '.join(dependencies.files)}: nothing of the lock is for Python {target.python} "
             f"on {target.platform}",
@@ -140,14 +141,37 @@ def select(dependencies: Dependencies, target: Target) -> Dependencies:
     return replace(
         dependencies,
         requirements=wanted,
+        constraints=(),
         local=tuple(each for each in dependencies.local if each.at in used),
         options=_with_indexes(dependencies.options, tuple(indexes)),
     )
 
 
+def _check_covers(
+    dependencies: Dependencies, found: Mapping[str, Requirement], target: Target
+) -> None:
+    """Hold what is asked for besides, of which the locks are said to be made, against them."""
+    files = " and ".join(lock.file for lock in dependencies.locks)
+    variables = {key: str(value) for key, value in target.environment().items()}
+    problems: list[Problem] = []
+    for each in (*dependencies.requirements, *dependencies.constraints):
+        got = found.get(each.name or "")
+        is_wanted = each in dependencies.requirements or got is not None
+        if each.name and is_wanted and _holds(each.marker, variables):
+            problems += pinning.uncovered(each, got, files)
+    pinning.refuse(problems)
+
+
 def is_pypi(url: str) -> bool:
     """Whether an index is the one that goes without saying."""
     return url.rstrip("/") in _PYPI
+
+
+def _holds(text: str, variables: Mapping[str, str], extras: Sequence[str] = ()) -> bool:
+    marker = Marker(text) if text else None
+    return marker is None or any(
+        marker.evaluate({**variables, "extra": extra}) for extra in extras or ("",)
+    )
 
 
 def _with_indexes(options: IndexOptions, indexes: tuple[str, ...]) -> IndexOptions:

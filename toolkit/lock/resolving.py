@@ -1,11 +1,11 @@
 """What dependency files come to on one machine, as a lock of PEP 751: by `uv pip compile`.
 
-Hides uv's names for machines, and what may not get into a lock: logins, and paths of this machine.
+Hides uv's names for machines, and the table by which a lock says what it was made for.
 """
 
 from __future__ import annotations
 
-import re
+import json
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -14,13 +14,16 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
-from toolkit.deps import Dependencies, Target
+from toolkit.deps import Dependencies, Target, record
+from toolkit.deps.pinning import TOOL
 from toolkit.errors import SpecError
+from toolkit.lock.addresses import tidied
 from toolkit.lock.program import Uv, said
 
 _FILE: Final = "pylock.toml"
 _GLIBC: Final = (40, 39, 38, 37, 36, 35, 34, 33, 32, 31, 28, 17)  # the minors that uv knows
-_USERINFO: Final = re.compile(r'(?<=://)[^/@"\s]*@')
+_MACHINES: Final = ("x86_64", "aarch64")
+_LINUX: Final = "implementation_name == 'cpython' and sys_platform == 'linux'"
 _NEEDS_BUILD: Final = "Building source distributions"
 
 
@@ -29,11 +32,14 @@ class Manner:
     """How to resolve. `before` is the lock that there is, whose versions stay.
 
     `upgrade` names those that do not; `build` lets packages without wheels run their code here.
+    `universal` makes a lock for all machines that there can be one for, and for every Python from
+    the target's on.
     """
 
     before: str | None = None
     upgrade: tuple[str, ...] = ()
     build: bool = False
+    universal: bool = False
 
 
 def resolve(dependencies: Dependencies, target: Target, uv: Uv, manner: Manner) -> str:
@@ -51,12 +57,15 @@ def resolve(dependencies: Dependencies, target: Target, uv: Uv, manner: Manner) 
     with TemporaryDirectory(prefix="toolkit-lock-") as name:
         folder = Path(name)
         environment = _written(dependencies, folder)
+        if manner.universal:
+            _write_project(folder)
         if manner.before is not None:
             (folder / _FILE).write_text(manner.before, encoding="utf-8")
         done = uv.run(_command(folder, target, manner), folder=folder, extra=environment)
         if done.returncode != 0:
             raise _refusal(done, dependencies)
-        return _USERINFO.sub("", (folder / _FILE).read_text(encoding="utf-8"))
+        text = (folder / _FILE).read_text(encoding="utf-8")
+    return tidied(text, dependencies.options, uv.environment) + _made_for(dependencies)
 
 
 def _written(dependencies: Dependencies, folder: Path) -> dict[str, str]:
@@ -77,10 +86,31 @@ def _written(dependencies: Dependencies, folder: Path) -> dict[str, str]:
     return variables
 
 
+def _write_project(folder: Path) -> None:
+    """Say for which machines: uv reads that of a project only, and then no uv.toml beside it."""
+    settings = folder / "uv.toml"
+    environments = [f"{_LINUX} and platform_machine == '{machine}'" for machine in _MACHINES]
+    lines = ["[tool.uv]", f"environments = {json.dumps(environments)}"]
+    if settings.exists():
+        lines.append(settings.read_text(encoding="utf-8"))
+        settings.unlink()
+    (folder / "pyproject.toml").write_text("\n".join(lines), encoding="utf-8")
+
+
+def _made_for(dependencies: Dependencies) -> str:
+    import tomli_w
+
+    return f"\n{tomli_w.dumps({'tool': {TOOL: record(dependencies)}})}"
+
+
 def _command(folder: Path, target: Target, manner: Manner) -> list[str]:
     command = ["pip", "compile", "--quiet", "--no-header", "--no-annotate"]
     command += ["--format", _FILE, "--output-file", _FILE, "--python", sys.executable]
-    command += ["--python-version", target.python, "--python-platform", _platform(target)]
+    if manner.universal:
+        oldest = ".".join(target.python.split(".")[:2])
+        command += ["--universal", "--python-version", oldest]
+    else:
+        command += ["--python-version", target.python, "--python-platform", _platform(target)]
     command += [] if manner.build else ["--no-build"]
     command += [f"--upgrade-package={name}" for name in manner.upgrade]
     if (folder / "constraints.txt").exists():
@@ -90,7 +120,7 @@ def _command(folder: Path, target: Target, manner: Manner) -> list[str]:
 
 def _platform(target: Target) -> str:
     """The machine as uv calls it. Raises SpecError for one that it does not know."""
-    if target.machine not in ("x86_64", "aarch64"):
+    if target.machine not in _MACHINES:
         raise SpecError(
             f"no lock can be made for {target.platform}",
             hint="name linux/amd64 or linux/arm64 with --platform",

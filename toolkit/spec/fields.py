@@ -14,7 +14,7 @@ from toolkit.deps.debian import PACKAGE
 from toolkit.deps.selection import newest
 from toolkit.reference import ImageReference
 from toolkit.spec import grammar
-from toolkit.spec.kinds import Checks, Files, Kind, Many, Pairs, Paths, TemplateFile, Text
+from toolkit.spec.kinds import Checks, Files, Kind, Many, Pairs, Paths, Place, TemplateFile, Text
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +43,12 @@ SOURCES: Final = (
         "https://pypi.example/simple",
     ),
     Field("exclude-newer", Text(newest), "Overlook what was uploaded later.", "2026-01-31"),
+    Field(
+        "lock",
+        Place(),
+        "The lock of all that, by `toolkit lock --spec`: what it has is installed, exactly.",
+        "pylock.toml",
+    ),
 )
 """What the dependencies are read from."""
 

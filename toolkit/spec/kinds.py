@@ -283,6 +283,23 @@ class Paths:
         return {"type": "array", "items": {"type": "string"}}
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One file beside the spec, which others will read; the one above counts."""
+
+    def read(self, value: object, where: str, reading: Reading) -> Any | None:  # noqa: ANN401 - see Kind
+        return reading.place(value, where)
+
+    def joined(self, below: Path, above: Path) -> object:  # noqa: ARG002 - see Kind
+        return above
+
+    def plain(self, value: Path, folder: Path) -> object:
+        return _seen(value, folder)
+
+    def schema(self) -> Schema:
+        return {"type": "string"}
+
+
 _PROGRAMS: Final = {".py": ("python", "-"), ".sh": ("sh", "-s")}
 
 

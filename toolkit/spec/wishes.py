@@ -57,10 +57,20 @@ class Wishes:
         }
         return Wishes({**below.values, **self.values, **both})
 
+    def without(self, key: str) -> Wishes:
+        """These but for one, which is as if it had not been given."""
+        return Wishes({each: value for each, value in self.values.items() if each != key})
+
     @property
     def paths(self) -> tuple[Path, ...]:
         """The files that the dependencies are read from."""
         return tuple(self.values.get("deps", ()))
+
+    @property
+    def lock(self) -> Path | None:
+        """The lock that was made for them."""
+        found: Path | None = self.values.get("lock")
+        return found
 
     @property
     def selection(self) -> Selection:
