@@ -15,7 +15,6 @@ import pytest
 from tests.docker.conftest import RUN
 from tests.docker.dood.conftest import KEY, SOCKET
 from tests.docker.outer import mount, ran
-from tests.docker.second_engine import copy_disk, second_engine
 
 pytestmark = pytest.mark.docker
 
@@ -93,31 +92,6 @@ def test_a_wrong_bind_dir_is_told_with_the_right_one(reports: list[dict[str, Any
     report = reports[5]
     assert (report["status"], statuses(report)) == ("fail", {"dood.bind": "fail"})
     assert entry(report, "dood.bind")["fix"]["text"].endswith(f"found to be {report['host']}")
-
-
-def test_an_engine_that_does_not_run_this_container_is_told_and_the_hosts_socket_mends_it(
-    application_image: str, tmp_path: Path, virgin_disk: Path
-) -> None:
-    """Docker-in-docker: the engine that answers is another one than the container's own."""
-    (tmp_path / "second").mkdir()
-    disk = copy_disk(virgin_disk, tmp_path / "disk")
-
-    def doctor(socket: str | Path) -> dict[str, Any]:
-        said, _ = ran(
-            application_image,
-            ["sh", "-c", "toolkit doctor --json --skip net --skip gc || true"],
-            labels={KEY: RUN},
-            volumes=[f"{socket}:{SOCKET}"],
-        )
-        return dict(json.loads(said))
-
-    with second_engine(tmp_path / "second", disk, tmp_path) as second:
-        report = doctor(second.address.removeprefix("unix://"))
-    assert statuses(report) == {"dood.identity": "warn", "dood.bind": "skip"}
-    told = entry(report, "dood.identity")
-    assert "docker-in-docker" in told["why"]
-    assert told["fix"]["commands"] == [f"docker run -v {SOCKET}:{SOCKET} IMAGE"]
-    assert statuses(doctor(SOCKET)) == {"dood.bind": "skip"}
 
 
 def test_an_application_in_a_container_tries_what_it_was_told(

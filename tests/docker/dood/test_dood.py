@@ -171,6 +171,8 @@ def said(
     folders = {shape.folder for shape in SHAPES.values() if isinstance(shape, Works)}
     used = {folder for folder in folders if folder is not None}
     assert content(host) == before | used | {f"{each}/{name}" for each in used for name in MADE}
+    made = [path for path in host.rglob("*") if path.name in MADE]
+    assert {path.stat().st_uid for path in made} == {0}
     assert not Path(TOP).exists()
     assert not Path("/toolkit-test-nothing").exists()
 
@@ -293,6 +295,20 @@ def test_two_applications_at_once_in_one_folder(application: Run, folder: str) -
             check(answer, folder)
 
 
+@pytest.mark.parametrize("transfer", ["bind", "copy"])
+def test_two_executors_at_once_on_one_work_dir(
+    application: Run, tmp_path: Path, transfer: str
+) -> None:
+    """What a block of the one makes is there for a block of the other, and the other way round."""
+    asked = {"work_dir": TOP, "transfer": transfer, "executors": 2}
+    (answer,), _ = application(mounted(str(tmp_path)), asked)
+    check(answer, str(tmp_path) if transfer == "bind" else "")
+    assert answer["second"] == [
+        {"code": 0, "output": "by the block\n", "answer": "by the other block"}
+    ]
+    assert content(tmp_path) == MADE | {"second.py", "second.txt"}
+
+
 def test_a_socket_without_permission(application: Run, tmp_path: Path) -> None:
     os.chown(tmp_path, 1234, 1234)
     options = {"user": "1234:1234", **mounted(str(tmp_path))}
@@ -311,3 +327,4 @@ def test_a_socket_that_is_a_folder(application: Run, tmp_path: Path) -> None:
         "remove the directory, which is what mounting a missing socket makes, and mount the "
         "engine's socket"
     )
+    assert content(tmp_path) == {"socket"}
