@@ -41,8 +41,8 @@ class Base:
     identity on every machine: the registry's digest, or what a local base was made from, or, for
     want of both, the engine's id. `python` is its interpreter's version (`3.11.2`), `system` its
     distribution (`debian-bookworm`), `libc` its C library (`glibc 2.36`), `manager` its package
-    manager, where it has one that we can use: `apt`, `apk` or `rpm`. `layers` prove afterwards what
-    was built upon.
+    manager, where it has one that we can use: `apt`, `apk` or `rpm`. `python_packages` bring the
+    Python where it has none yet. `layers` prove afterwards what was built upon.
     """
 
     name: ImageReference
@@ -55,6 +55,7 @@ class Base:
     layers: tuple[str, ...] = ()
     libc: str = "glibc 2.36"
     manager: str = "apt"
+    python_packages: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,8 @@ TEMPLATE: Final = "python.Dockerfile.j2"
 _STEPS: Final = "steps/"
 _STAGE: Final = "image"
 """What the last stage is called: the one that a build is asked for."""
+_WITH_PYTHON: Final = ImageReference.parse("with-python")
+"""The stage that the others begin with, where the base has no Python."""
 
 
 class BaseFacts(Protocol):
@@ -47,6 +49,10 @@ class BaseFacts(Protocol):
     def system(self) -> str: ...
     @property
     def manager(self) -> str: ...
+    @property
+    def python(self) -> str: ...
+    @property
+    def python_packages(self) -> tuple[str, ...]: ...
     @property
     def user(self) -> str: ...
 
@@ -88,6 +94,9 @@ def _values(spec: ImageSpec, base: BaseFacts) -> dict[str, object]:
     packages, build_packages = _system_packages(spec, base.manager)
     return {
         "base": base.reference,
+        "start": _WITH_PYTHON if base.python_packages else base.reference,
+        "python": ".".join(base.python.split(".")[:2]),
+        "python_packages": list(base.python_packages),
         "build_packages": build_packages,
         "packages": packages,
         "manager": base.manager,
@@ -127,6 +136,9 @@ def _harmless(values: Mapping[str, object]) -> dict[str, object]:
     pair = ("x", "x")
     return {
         "base": ImageReference.parse("x"),
+        "start": ImageReference.parse("x"),
+        "python": "x",
+        "python_packages": ["x"] if values["python_packages"] else [],
         "build_packages": ["x"] if values["build_packages"] else [],
         "packages": ["x"] if values["packages"] else [],
         "manager": "x",

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.test_renderer import ALPINE, LOCAL, TEMPLATES, UBI
+from tests.unit.test_renderer import ALPINE, CUDA, LOCAL, TEMPLATES, UBI
 from toolkit import deps, resources
 from toolkit.builder.examining import Facts
 from toolkit.builder.foundation import check_packages
@@ -21,7 +21,7 @@ from toolkit.spec import ImageSpec, catalogue, load
 IMAGES = resources.tree("images")
 PAGE = IMAGES / "README.md"
 TABLE = re.compile(r"(?<=<!-- table -->\n).*?(?=<!-- /table -->)", re.DOTALL)
-FAMILIES = {"": LOCAL, "alpine/": ALPINE, "rpm/": UBI}
+FAMILIES = {"": LOCAL, "alpine/": ALPINE, "rpm/": UBI, "cuda/": CUDA}
 ENTRIES = dict(catalogue.entries(IMAGES))
 
 

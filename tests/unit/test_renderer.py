@@ -56,6 +56,16 @@ UBI = replace(
     libc="glibc 2.34",
     manager="rpm",
 )
+CUDA = replace(
+    BASE,
+    name=ImageReference.parse("nvidia/cuda:12.6.2-runtime-ubuntu24.04"),
+    reference=ImageReference.parse("nvidia/cuda:12.6.2-runtime-ubuntu24.04@sha256:" + "6" * 64),
+    digest="sha256:" + "6" * 64,
+    system="ubuntu-noble",
+    python="3.12",
+    libc="glibc 2.39",
+    python_packages=("python3", "python3-venv"),
+)
 
 Golden = Callable[[str, str], None]
 
@@ -102,6 +112,7 @@ def spec(tmp_path: Path) -> ImageSpec:
             {"apt": ["libgl1"], "rpm": ["mesa-libGL"], "rpm-build": ["gcc-c++"]},
             "thing @ git+https://example.org/thing@v1\n",
         ),
+        ("cuda", CUDA, {"apt": ["libgl1"]}, "thing @ git+https://example.org/thing@v1\n"),
         (
             "placed",
             LOCAL,

@@ -47,6 +47,9 @@ def find_base(engine: Engine, spec: ImageSpec, search: Search) -> Base:
     facts = examine(engine, reference, stored, search.cache)
     _check_python(reference, facts.python, spec)
     check_packages(reference, facts, spec)
+    if facts.python_packages:
+        given = " and ".join(facts.python_packages)
+        search.listener(Said(f"giving {reference}, {facts.title}, its own {given}"))
     made = _made_from(reference, stored)
     digest = reference.digest or (None if made else image.digest_of(stored, reference))
     return Base(
@@ -60,6 +63,7 @@ def find_base(engine: Engine, spec: ImageSpec, search: Search) -> Base:
         layers=stored.layers,
         libc=facts.libc,
         manager=facts.manager,
+        python_packages=facts.python_packages,
     )
 
 

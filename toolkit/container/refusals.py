@@ -8,12 +8,15 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Final
 
 from toolkit import labels as label
 from toolkit.container.options import ContainerOptions
 from toolkit.errors import EngineRefusedError, Hint, StartError
 from toolkit.worker import boot
+
+NO_PYTHON: Final = "contains no `python`"
+"""What the error says of an image without one, after its name."""
 
 
 @contextlib.contextmanager
@@ -53,7 +56,7 @@ def _meanings(words: str, options: ContainerOptions) -> Iterator[tuple[bool, str
         f"image {image} contains no `sh`",
         contract,
     )
-    yield boot.NO_PYTHON in words, f"image {image} contains no `python`", contract
+    yield boot.NO_PYTHON in words, f"image {image} {NO_PYTHON}", contract
     bare = f"image {image} has a Python without zlib"
     yield boot.NO_ZLIB in words, bare, "use an image whose Python was built with zlib"
     version = words.rpartition(" ")[2]

@@ -1,27 +1,23 @@
 """What is installed in an image, read without running anything of it.
 
-Hidden here: a container that is created, never started, and removed. The engine hands out its files
-as a tar; so an image whose Python is broken, or of another architecture, or whose packages would
-run something when Python starts, is read like any other. Killed meanwhile, the container is swept
-by the next start, for its labels say whose it was.
+Hidden here: a container that is never started. The engine hands out its files as a tar; so an image
+whose Python is broken, or of another architecture, or whose packages would run something when
+Python starts, is read like any other.
 """
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
 from toolkit.engine import Engine
 from toolkit.errors import EngineRefusedError, SpecError
-from toolkit.host_path import own_container
 from toolkit.images.archive import read_tar
 from toolkit.images.installed import Distribution, Venv
 from toolkit.images.listing import VENV
 from toolkit.images.system import System, read_system
-from toolkit.lifecycle.ownership import ownership
+from toolkit.lifecycle.unstarted import unstarted
 
 _RELEASES: Final = ("/usr/lib/os-release", "/etc/os-release")
 _STATUS: Final = "/var/lib/dpkg/status"
@@ -49,7 +45,7 @@ def contents(engine: Engine, image_id: str, *, shown: str) -> Contents:
 
     Raises SpecError where it has no environment of ours, EngineError.
     """
-    with _container(engine, image_id) as container:
+    with unstarted(engine, image_id) as container:
         venv = Venv()
         try:
             for path, size, content in _files(engine, container, VENV, wants=Venv.wants):
@@ -70,26 +66,6 @@ def contents(engine: Engine, image_id: str, *, shown: str) -> Contents:
         system=system,
         lock=venv.lock,
     )
-
-
-@contextmanager
-def _container(engine: Engine, image_id: str) -> Iterator[str]:
-    name = f"tk-look-{secrets.token_hex(6)}"
-    session = secrets.token_hex(8)
-    mine = ownership(session, name, role="look", kept=False, container=own_container(engine))
-    config = {
-        "Image": image_id,
-        "Cmd": ["true"],  # never run; some engines want one
-        "Labels": mine,
-        "HostConfig": {"NetworkMode": "none"},
-    }
-    container = ""
-    try:
-        container = engine.create_container(config, name=name)
-        yield container
-    finally:
-        # By its name where Ctrl-C came before the answer.
-        engine.remove_container(container or name)
 
 
 def _files(
