@@ -18,7 +18,7 @@ import signal
 import struct
 import time
 
-from toolkit.worker.program import Program
+from toolkit.worker.program import LONGEST, Program
 from toolkit.worker.spawn import (
     FIRST_VICTIM,
     Pipes,
@@ -123,14 +123,24 @@ class Nursery:
         self._failures += 1
         self.on_ready(error.strerror or repr(error))
 
-    def take(self) -> Pipes | None:
-        """A spare, which may still be on its way; None where it would be waited for for long."""
-        if not self._ready:
+    def tell(self, words: bytes) -> Pipes | None:
+        """A spare that has been told what it is, which may still be on its way.
+
+        None where it would be waited for for long, or has gone.
+        """
+        if not self._ready or not self._spares or len(words) > LONGEST:
             return None
-        spare = self._spares.pop(0) if self._spares else None
-        if not self._spares:
+        spare = self._spares.pop(0)
+        with contextlib.suppress(OSError):
+            if os.write(spare.begin, words) == len(words):
+                return spare
+        spare.close()
+        return None
+
+    def refill(self) -> None:
+        """Order a spare where there is none: for who comes before there was time for it."""
+        if self._ready and not self._spares:
             self._order()
-        return spare
 
     @property
     def is_short(self) -> bool:

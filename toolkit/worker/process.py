@@ -21,7 +21,7 @@ from toolkit.worker.casualties import OutOfMemory, end_orphans, ticks
 from toolkit.worker.identity import environment, find, identify, inherited, shapes_python
 from toolkit.worker.nursery import ENDED, Nursery, programs, python, shells
 from toolkit.worker.outgoing import Outgoing
-from toolkit.worker.program import LONGEST, Program
+from toolkit.worker.program import Program
 from toolkit.worker.protocol import Frame, FrameDecoder, ProtocolError, report
 from toolkit.worker.run import Run
 from toolkit.worker.shell import waiting_shell
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 _REST = 0.001
 """Seconds after the end of a run from which on spares are made. Until then that would take the
 processor from the one who is waiting, and a warm interpreter could begin in the midst of what a
-block installs."""
+block installs. A shell is made in less than the one who waits needs to hear of the end."""
 _ROUNDS = 2
 """How often that is tried: where no process is left, it would go on without a pause."""
 _PATIENCE = 1000
@@ -145,6 +145,8 @@ class Worker:
             self._wanted.add(run.kind)
             run.kind.keep(run.rested)
         self._restock, self._rounds = time.monotonic() + _REST, _ROUNDS
+        if run.is_brief:
+            self._restock = 0.0  # as soon as the end is told
 
     def _end_lost(self, run: Run) -> None:
         family = {run.supervisor, run.child}
@@ -320,16 +322,14 @@ class Worker:
             run.kind, words = self._told(program, warm=warm)
         run.is_brief = run.kind is not None and run.kind is self._shells
         self._restock = None
-        pipes = None
-        if run.kind is not None and len(words) <= LONGEST:
-            pipes = run.kind.take()
-        if pipes is not None and _tell(pipes.begin, words):
+        pipes = run.kind.tell(words) if run.kind is not None else None
+        if pipes is None:
+            self._start(run, program, who)
+        else:
             choose(pipes, program)
             run.adopt(pipes, again=lambda: self._start(run, program, who))
-            return
-        if pipes is not None:
-            pipes.close()
-        self._start(run, program, who)
+        if run.kind is not None:  # not before: it would take the processor from this run
+            run.kind.refill()
 
     def _start(self, run: Run, program: Program, who: Identity) -> None:
         try:
@@ -370,14 +370,6 @@ class Worker:
 
 def _failed(number: int, message: str) -> Frame:
     return report(protocol.FAILED, number, {"message": message})
-
-
-def _tell(begin: int, words: bytes) -> bool:
-    """Whether the words have gone to somebody who reads them."""
-    try:
-        return os.write(begin, words) == len(words)
-    except OSError:
-        return False
 
 
 def main(warm: bytes) -> None:
