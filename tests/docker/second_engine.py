@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -30,6 +31,7 @@ INDEX: Final = f"http://{_GATEWAY}:{_PORT}/simple/"
 """Where its builds find the packages that it was given; there is no other network."""
 
 _SECONDS: Final = 180.0
+_RELOADED: Final = "Reloaded configuration"
 _TOP: Final = Path(__file__).parents[2]
 
 
@@ -87,6 +89,10 @@ class SecondEngine:
     def start(self) -> None:
         """Start it again, on what it has left; returns when it answers."""
         self._order("start")
+
+    def reload(self) -> None:
+        """Have it read its `daemon.json` anew as it runs, as far as it does that."""
+        self._order("reload")
 
     def free_megabytes(self) -> int:
         """What its disk has left."""
@@ -171,6 +177,8 @@ def _main(folder: Path, disk: Path, packages: Path, group: str) -> None:
                 engine.wait()
             elif order == "start\n":
                 engine = _begin(command, log, folder / "docker.sock")
+            elif order == "reload\n":
+                _reload(engine, folder / "log")
             found = os.statvfs(data)
             print(found.f_bavail * found.f_frsize >> 20, flush=True)  # noqa: T201 - a program
     subprocess.run(["umount", "--lazy", str(data)], check=False)
@@ -180,6 +188,14 @@ def _begin(command: list[str], log: BinaryIO, path: Path) -> subprocess.Popen[by
     engine = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
     _await_answer(path, engine)
     return engine
+
+
+def _reload(engine: subprocess.Popen[bytes], log: Path) -> None:
+    before = log.read_text().count(_RELOADED)
+    engine.send_signal(signal.SIGHUP)
+    limit = time.monotonic() + _SECONDS
+    while log.read_text().count(_RELOADED) == before and time.monotonic() < limit:
+        time.sleep(0.05)
 
 
 def _collect(pid: Path) -> None:
