@@ -7,7 +7,7 @@ BIN := .venv/bin
 TOOLKIT := $(BIN)/toolkit
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test check test-peers test-engines test-faults test-images test-families lint format golden engine base bench clean
+.PHONY: demo test check test-peers test-engines test-faults test-images image-sizes test-families lint format golden engine base bench clean
 
 demo: .venv/.installed engine
 	@image=$$($(TOOLKIT) build-image --yes demo) && \
@@ -35,6 +35,11 @@ test-faults: .venv/.dev engine base
 # Every image of the catalogue, built and proven; `make test` has those that cost little.
 test-images: .venv/.dev engine base
 	TOOLKIT_REQUIRE_DOCKER=1 $(BIN)/python -m pytest tests/docker/shipped
+
+# The same, and their sizes written down: images/sizes.json, and images/README.md made of it.
+image-sizes: .venv/.dev engine base
+	TOOLKIT_REQUIRE_DOCKER=1 $(BIN)/python -m pytest tests/docker/shipped -k built_and_proven --golden
+	$(BIN)/python -m pytest -q tests/unit/test_catalogue.py --golden
 
 # Bases that no registry is needed for: one with dnf, one without Python; needs Debian's packages.
 test-families: .venv/.dev engine base

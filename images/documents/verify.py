@@ -7,6 +7,7 @@ import openpyxl
 import pytesseract
 from PIL import Image, ImageDraw, ImageFont
 from pypdf import PdfReader
+from pypdfium2 import PdfDocument
 from reportlab.pdfgen.canvas import Canvas
 
 WORDS = "Oslo sold forty"
@@ -19,6 +20,14 @@ def pdf() -> str:
     canvas.drawString(72, 720, WORDS)
     canvas.save()
     return PdfReader(file).pages[0].extract_text().strip()
+
+
+def scan() -> str:
+    """The words in a PDF that has but a picture of them."""
+    file = io.BytesIO()
+    drawn().save(file, "PDF")
+    assert PdfReader(file).pages[0].extract_text().strip() == ""
+    return pytesseract.image_to_string(PdfDocument(file)[0].render(scale=2).to_pil()).strip()
 
 
 def word() -> str:
@@ -42,11 +51,16 @@ def excel() -> str:
 
 def picture() -> str:
     """The words in a picture."""
+    return pytesseract.image_to_string(drawn()).strip()
+
+
+def drawn() -> Image.Image:
+    """A picture of the words."""
     image = Image.new("L", (900, 160), 255)
     font = ImageFont.truetype("DejaVuSans.ttf", 80)
     ImageDraw.Draw(image).text((40, 30), WORDS, fill=0, font=font)
-    return pytesseract.image_to_string(image).strip()
+    return image
 
 
-for read in (pdf, word, excel, picture):
+for read in (pdf, scan, word, excel, picture):
     assert read() == WORDS, (read.__name__, read())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -79,6 +80,20 @@ def test_everything_that_a_file_says_is_so(project: Cli, name: str, first_engine
     )
     again = project("build-image", "--spec", "image.toml", "--env", "FROM_BOTH=option")
     assert (again.stdout, "nothing to do" in again.stderr) == (built.stdout, True)
+
+
+def test_blocks_start_in_the_work_dir_whatever_folder_the_image_has(
+    project: Cli, tmp_path: Path
+) -> None:
+    """What they write is to be found there; the image's own folder is reached by its path."""
+    built = project("build-image", "--spec", "image.toml")
+    code = "import os; print(os.getcwd()); open('/srv/app/here/x', 'w'); open('made', 'w')"
+    plain = project("run", "--image", built.stdout.strip(), "-c", "import os; print(os.getcwd())")
+    assert (plain.code, plain.stdout) == (0, "/workspace\n")
+    with DockerCommandLineCodeExecutor(built.stdout.strip(), work_dir=tmp_path / "own") as executor:
+        result = executor.execute_code_blocks([CodeBlock(code, "python")])
+    assert (result.exit_code, result.output) == (0, "/workspace\n")
+    assert (tmp_path / "own" / "made").exists()
 
 
 def test_what_a_file_names_is_in_the_digest(project: Cli) -> None:

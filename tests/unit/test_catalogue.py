@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -23,8 +25,12 @@ PAGE = IMAGES / "README.md"
 TABLE = re.compile(r"(?<=<!-- table -->\n).*?(?=<!-- /table -->)", re.DOTALL)
 FAMILIES = {"": LOCAL, "alpine/": ALPINE, "rpm/": UBI, "cuda/": CUDA}
 ENTRIES = dict(catalogue.entries(IMAGES))
+SIZES = json.loads((IMAGES / "sizes.json").read_text(encoding="utf-8"))
+PYTHON = "3.11"
+TARGET = Target(f"{PYTHON}.2", "linux/amd64")
 
 
+@cache
 def asked(name: str) -> Dependencies:
     """What an image asks for, before its lock."""
     wishes = load(ENTRIES[name])
@@ -33,6 +39,7 @@ def asked(name: str) -> Dependencies:
     return deps.read(wishes.paths, env={}, selection=wishes.selection)
 
 
+@cache
 def pinned(name: str) -> Dependencies:
     lock = load(ENTRIES[name]).lock
     assert lock is not None
@@ -43,23 +50,57 @@ def spec(name: str) -> ImageSpec:
     return ImageSpec.of(load(ENTRIES[name]), pinned(name))
 
 
+def packages(name: str) -> str:
+    """What is asked for, in the versions of the lock, and how many there are besides."""
+    named = {each.name for each in asked(name).requirements}
+    found = deps.select(pinned(name), TARGET).requirements
+    said = [f"{each.name} {each.specifier[2:]}" for each in found if each.name in named]
+    others = len(found) - len(said)
+    return ", ".join(said) + (f" and {others} that they need" if others else "")
+
+
 def row(name: str) -> str:
     wanted = spec(name)
-    packages = ", ".join(str(each.name) for each in asked(name).requirements)
     proofs = ", ".join(f"`{name}/{check.said}`" for check in wanted.verify)
-    debian = ", ".join(wanted.apt)
-    return f"| `{name}` | {wanted.description} | {packages} | {debian} | {proofs} |\n"
+    size, base = SIZES["images"][name], SIZES["base"]["size"]
+    cells = [
+        f"`{name}`",
+        wanted.description,
+        packages(name),
+        ", ".join(wanted.apt),
+        said_size(size),
+        said_size(size - base),
+        proofs,
+    ]
+    return f"| {' | '.join(map(str, cells))} |\n"
+
+
+def said_size(size: int) -> str:
+    return f"{size / 1e6:.0f} MB"
 
 
 def table() -> str:
-    head = "| image | what is in it | packages | Debian packages | proven by |\n"
-    return head + "|---|---|---|---|---|\n" + "".join(map(row, ENTRIES))
+    base, size = SIZES["base"]["name"], said_size(SIZES["base"]["size"])
+    return (
+        "| image | what is in it | packages | Debian packages | size | beyond the base "
+        "| proven by |\n|---|---|---|---|---|---|---|\n"
+        f"{''.join(map(row, ENTRIES))}\n"
+        f"The versions are those for Python {PYTHON} on x86_64. The sizes are those of images on\n"
+        f"`{base}` ({size}), as `docker images` tells them, measured by\n"
+        "`make image-sizes`.\n"
+    )
 
 
 def test_every_folder_is_an_image() -> None:
     """A folder that `toolkit catalog` overlooks is one that nobody finds."""
     assert {path.name for path in IMAGES.iterdir() if path.is_dir()} == ENTRIES.keys()
     assert set(ENTRIES) == {"data", "demo", "documents", "node", "python", "shell", "web"}
+
+
+def test_the_size_of_each_is_known() -> None:
+    """From a build of all of them; no image is left out, and none is smaller than its base."""
+    assert SIZES["images"].keys() == ENTRIES.keys()
+    assert all(size >= SIZES["base"]["size"] > 0 for size in SIZES["images"].values())
 
 
 @pytest.mark.parametrize("name", ENTRIES)
@@ -72,7 +113,7 @@ def test_an_image_says_what_is_in_it_and_proves_it(name: str) -> None:
 
 @pytest.mark.parametrize("libc", ["glibc 2.36", "musl 1.2"])
 @pytest.mark.parametrize("platform", ["linux/amd64", "linux/arm64"])
-@pytest.mark.parametrize("python", ["3.11.2", "3.12.0", "3.13.5", "3.14.0"])
+@pytest.mark.parametrize("python", ["3.11.2", "3.12.0", "3.13.5", "3.14.0", "3.15.0"])
 @pytest.mark.parametrize("name", ENTRIES)
 def test_its_lock_has_all_that_it_asks_for(
     name: str, python: str, platform: str, libc: str

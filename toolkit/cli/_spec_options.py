@@ -276,7 +276,7 @@ _OPTIONS = (
         help="A module whose failing import does not matter.",
     ),
     click.option("--user", metavar="UID[:GID]", help="Whom the image's programs run as."),
-    click.option("--workdir", metavar="PATH", help="The folder in which they start."),
+    click.option("--workdir", metavar="PATH", help="The folder in which `docker run` starts them."),
     click.option("--template", metavar="FILE", help="A Dockerfile template of your own."),
 )
 

@@ -136,7 +136,7 @@ FIELDS: Final = (
     Field(
         "workdir",
         Text(grammar.path, grammar.PATH),
-        "The folder in which they start; by default /workspace.",
+        "The folder in which `docker run` starts them; blocks of code start in /workspace.",
         "/srv/app",
     ),
     Field(
