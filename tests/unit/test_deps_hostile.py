@@ -18,7 +18,7 @@ import tomli_w
 from hypothesis import given
 from hypothesis import strategies as st
 
-from toolkit.deps import Selection, Target, read, select
+from toolkit.deps import Selection, Target, poetry_older, read, select
 from toolkit.errors import SpecError
 
 TARGET = Target("3.11.2", "linux/amd64")
@@ -163,6 +163,42 @@ POETRY: dict[str, Any] = {
     "extras": {"x": ["x"]},
     "metadata": {"lock-version": "2.1", "python-versions": "^3.9"},
 }
+POETRY_TABLE: dict[str, Any] = {
+    "dependencies": {
+        "python": "^3.9",
+        "x": {"version": "^1", "extras": ["y"], "markers": MARKER},
+        "z": [
+            {"version": "~1.0", "python": "<3.10"},
+            {"version": ">=2 || 0.1.*", "python": "^3.10"},
+        ],
+        "w": {"version": "*", "optional": True, "platform": "linux"},
+    },
+    "extras": {"x": ["w"]},
+    "dev-dependencies": {"v": "*"},
+    "group": {"test": {"dependencies": {"u": {"path": "./u"}}}},
+}
+POETRY_OLDER: dict[str, Any] = {
+    "package": [
+        {
+            "name": "x",
+            "version": "1",
+            "python-versions": ">=3.7, !=3.8.*",
+            "dependencies": {"Y": {"version": ">=1", "optional": True}, "z": ["*", ">0.1"]},
+            "extras": {"y": ["Y[a] (>=1)", "x[more]"]},
+            "files": [{"hash": HASH}],
+        },
+        {"name": "y", "version": "1", "python-versions": "*", "files": [{"hash": HASH}]},
+        *(
+            {"name": name, "version": version, "python-versions": "*"}
+            for name, version in (("z", "1.0"), ("z", "2.0"), ("w", "1"), ("v", "1"), ("u", "1"))
+        ),
+    ],
+    "metadata": {
+        "lock-version": "1.1",
+        "python-versions": "^3.9",
+        "files": {name: [{"hash": HASH}] for name in "zwvu"},
+    },
+}
 PACKAGES = {
     "x": {"version": "==1", "hashes": [HASH], "markers": MARKER, "extras": ["y"]},
     "y": {"git": "https://h/y", "ref": "1" * 40, "subdirectory": "py"},
@@ -225,9 +261,11 @@ def worsened(document: dict[str, Any], data: st.DataObject) -> dict[str, Any]:
     return made
 
 
-def survives(name: str, content: bytes) -> None:
+def survives(name: str, content: bytes, *, beside: bytes | None = None) -> None:
     """Read a file and choose what of it is for a machine; whatever is refused has a hint."""
     with tempfile.TemporaryDirectory() as folder:
+        if beside is not None:
+            (Path(folder) / "pyproject.toml").write_bytes(beside)
         path = Path(folder) / name
         path.write_bytes(content)
         try:
@@ -277,6 +315,28 @@ def test_the_documents_that_are_worsened_are_well(
     assert len(select(found, TARGET).requirements) >= 3
 
 
+@given(data=st.data())
+def test_any_older_lock_of_poetry_is_read_or_refused(data: st.DataObject) -> None:
+    """With the project beside it, whose hash it has where that is not what is wrong."""
+    project = worsened(POETRY_TABLE, data)
+    lock = worsened(POETRY_OLDER, data)
+    if isinstance(lock.get("metadata"), dict) and data.draw(st.integers(0, 9)):
+        lock["metadata"]["content-hash"] = poetry_older.content_hash(project)
+    beside = written("pyproject.toml", {"tool": {"poetry": project}})
+    survives("poetry.lock", written("poetry.lock", lock), beside=beside)
+
+
+def test_the_older_lock_that_is_worsened_is_well(tmp_path: Path) -> None:
+    lock = copy.deepcopy(POETRY_OLDER)
+    lock["metadata"]["content-hash"] = poetry_older.content_hash(POETRY_TABLE)
+    (tmp_path / "poetry.lock").write_bytes(written("poetry.lock", lock))
+    project = {"tool": {"poetry": POETRY_TABLE}}
+    (tmp_path / "pyproject.toml").write_bytes(written("pyproject.toml", project))
+    found = read([tmp_path / "poetry.lock"], env={}, selection=chosen("poetry.lock"))
+    names = {each.text for each in select(found, TARGET).requirements}
+    assert names == {"x==1", "y==1", "z==2.0", "w==1", "v==1"}
+
+
 @given(
     lines=st.lists(st.sampled_from(("# ///", "# /// script", "# ", "#", "x", "# x = 1")) | TEXTS)
 )
@@ -289,4 +349,48 @@ def test_any_run_of_comments_is_read_or_refused(lines: list[str]) -> None:
     "content", ["[" * 5000, "x=" + "[" * 5000, "x=" + "9" * 5000, '{"a":' * 5000]
 )
 def test_what_is_nested_too_deep_is_refused(name: str, content: str) -> None:
+    survives(name, content.encode())
+
+
+MANY = "9" * 5000  # digits, more than Python makes a number of
+FILE = f'files = [{{hash = "{HASH}"}}]'
+POETRY_END = '[metadata]\nlock-version = "2.1"\n'
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("requirements.txt", f"six>={MANY}\nnumpy; python_version > '{MANY}'\n"),
+        ("pyproject.toml", f'[project]\nrequires-python = ">={MANY}"\ndependencies = ["six"]'),
+        ("script.py", f'# /// script\n# requires-python = ">={MANY},<4"\n# ///\n'),
+        ("environment.yml", f"dependencies: ['python>={MANY}', pip: [six]]"),
+        ("pylock.toml", f'lock-version = "1.0"\ncreated-by = "x"\nrequires-python = "<{MANY}"'),
+        (
+            "pylock.toml",
+            (
+                'lock-version = "1.0"\ncreated-by = "x"\n[[packages]]\nname = "x"\n'
+                f'marker = "python_version < \'{MANY}\'"\nvcs = {{type = "git", '
+                f'url = "https://h/x", commit-id = "{"1" * 40}"}}'
+            ),
+        ),
+        ("poetry.lock", f'package = []\n{POETRY_END}python-versions = "^3.8,<{MANY}"'),
+        (
+            "poetry.lock",
+            (
+                f'[[package]]\nname = "x"\nversion = "1"\ngroups = ["main"]\n{FILE}\n'
+                f"markers = \"python_version < '{MANY}'\"\n{POETRY_END}"
+            ),
+        ),
+        (
+            "poetry.lock",
+            (
+                f'[[package]]\nname = "x"\nversion = "1"\ngroups = ["main"]\n{FILE}\n'
+                f"markers = \"sys_platform ~= 'linux'\"\n{POETRY_END}"
+            ),
+        ),
+        ("Pipfile", f"[packages]\nx = {{version = '*', markers = \"python_version < '{MANY}'\"}}"),
+    ],
+)
+def test_what_cannot_be_compared_is_read_or_refused(name: str, content: str) -> None:
+    """It is found out only where a version is looked at, which may be when all is read."""
     survives(name, content.encode())

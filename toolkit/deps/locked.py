@@ -6,12 +6,11 @@ which the lock was made: a file is known by its hash, wherever it is fetched.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, Protocol
 from urllib.parse import quote, urlsplit
 
-from packaging.markers import Marker
 from packaging.pylock import (
     Package,
     PackageArchive,
@@ -36,12 +35,20 @@ _PYPI: Final = ("https://pypi.org/simple", "https://pypi.python.org/simple")
 _PYPI_FILES: Final = "files.pythonhosted.org"
 
 
+class Selecting(Protocol):
+    """A lock that says by itself what of it is for a machine."""
+
+    def selected(self, target: Target) -> Iterator[Requirement]:
+        """Yield what is to be installed. Raises SpecError where the lock does not fit."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Locked:
     """One lock, read from `file`, with the extras and groups that are wanted of it.
 
-    Either a PEP 751 document, whose URLs have no logins and whose paths are those of the context,
-    or a list of requirements with markers.
+    A PEP 751 document, whose URLs have no logins and whose paths are those of the context; or a
+    list of requirements with markers; or what finds the requirements of a machine by itself.
     """
 
     file: str
@@ -49,30 +56,39 @@ class Locked:
     extras: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
     requirements: tuple[Requirement, ...] = ()
+    graph: Selecting | None = None
 
     def selected(self, target: Target) -> Iterator[Requirement]:
         """Yield what is to be installed on a machine. Raises SpecError where it does not fit."""
-        environment = target.environment()
-        variables = {key: str(value) for key, value in environment.items()}
-        for each in self.requirements:
-            if _holds(each.marker, variables, self.extras):
-                yield replace(each, marker="")
-        if self.pylock is None:
-            return
         try:
-            for package, found in self.pylock.select(
-                environment=environment,
-                tags=target.tags(),
-                extras=self.extras,
-                dependency_groups={*(self.pylock.default_groups or ()), *self.groups},
-            ):
-                yield self._requirement(package, found)
+            yield from self._selected(target)
         except PylockSelectError as error:
             raise SpecError(
                 f"{self.file}: the lock does not fit Python {target.python} on {target.platform}: "
                 f"{error}",
                 hint="lock again for this base, or name a base that fits with --base",
             ) from error
+        except ValueError as error:  # a marker that cannot be evaluated
+            raise SpecError(
+                f"{self.file}: what of the lock is for Python {target.python} cannot be said: "
+                f"{error}",
+                hint="lock again with a newer version of the tool that wrote it",
+            ) from error
+
+    def _selected(self, target: Target) -> Iterator[Requirement]:
+        for each in self.requirements:
+            if target.holds(each.marker, self.extras):
+                yield replace(each, marker="")
+        if self.graph is not None:
+            yield from self.graph.selected(target)
+        if self.pylock is not None:
+            for package, found in self.pylock.select(
+                environment=target.environment(),
+                tags=target.tags(),
+                extras=self.extras,
+                dependency_groups={*(self.pylock.default_groups or ()), *self.groups},
+            ):
+                yield self._requirement(package, found)
 
     @property
     def is_empty(self) -> bool:
@@ -152,26 +168,24 @@ def _check_covers(
 ) -> None:
     """Hold what is asked for besides, of which the locks are said to be made, against them."""
     files = " and ".join(lock.file for lock in dependencies.locks)
-    variables = {key: str(value) for key, value in target.environment().items()}
     problems: list[Problem] = []
     for each in (*dependencies.requirements, *dependencies.constraints):
         got = found.get(each.name or "")
         is_wanted = each in dependencies.requirements or got is not None
-        if each.name and is_wanted and _holds(each.marker, variables):
-            problems += pinning.uncovered(each, got, files)
+        try:
+            if each.name and is_wanted and target.holds(each.marker):
+                problems += pinning.uncovered(each, got, files)
+        except ValueError as error:
+            raise SpecError(
+                f"{each.where}: {each.name} cannot be held against {files}: {error}",
+                hint="correct its version or its marker",
+            ) from error
     pinning.refuse(problems)
 
 
 def is_pypi(url: str) -> bool:
     """Whether an index is the one that goes without saying."""
     return url.rstrip("/") in _PYPI
-
-
-def _holds(text: str, variables: Mapping[str, str], extras: Sequence[str] = ()) -> bool:
-    marker = Marker(text) if text else None
-    return marker is None or any(
-        marker.evaluate({**variables, "extra": extra}) for extra in extras or ("",)
-    )
 
 
 def _with_indexes(options: IndexOptions, indexes: tuple[str, ...]) -> IndexOptions:

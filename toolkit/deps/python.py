@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.specifiers import SpecifierSet
 
 from toolkit.errors import SpecError
 
@@ -52,8 +52,9 @@ def wish(specifier: object, where: str) -> PythonWish:
             f"expected a string, got {type(specifier).__name__}", hint='write it as in: ">=3.11"'
         )
     try:
-        SpecifierSet(specifier)
-    except InvalidSpecifier as error:
+        for each in SpecifierSet(specifier):
+            each.contains("3.11")  # else a number of too many digits is found out only later
+    except ValueError as error:  # InvalidSpecifier is one
         raise SpecError(
             f"{specifier!r} is not a range of Python versions", hint="write it as in: >=3.11"
         ) from error

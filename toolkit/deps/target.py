@@ -5,11 +5,11 @@ Hides the environment of markers and the tags of wheels for a machine that is no
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from packaging.markers import Environment
+from packaging.markers import Environment, Marker
 from packaging.tags import Tag, compatible_tags, cpython_tags
 
 _MACHINES: Final = {
@@ -54,6 +54,18 @@ class Target:
             python_version=".".join(self.python.split(".")[:2]),
             sys_platform="linux",
         )
+
+    def holds(self, marker: Marker | str | None, extras: Iterable[str] = ()) -> bool:
+        """Whether a marker holds, with one of these extras; none always does. Raises ValueError.
+
+        That is so where it compares what cannot be compared, or numbers of too many digits.
+        """
+        if not marker:
+            return True
+        marker = Marker(marker) if isinstance(marker, str) else marker
+        variables = {key: str(value) for key, value in self.environment().items()}
+        wanted = tuple(extras) or ("",)
+        return any(marker.evaluate({**variables, "extra": extra}) for extra in wanted)
 
     def tags(self) -> tuple[Tag, ...]:
         """The wheels that fit, the best first."""
