@@ -3,11 +3,12 @@
 
 PYTHON ?= python3
 JOBS ?= 2
+FUZZ_SECONDS ?= 600
 BIN := .venv/bin
 TOOLKIT := $(BIN)/toolkit
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test check test-peers test-engines test-faults test-images image-sizes test-families lint format golden engine base bench clean
+.PHONY: demo test check test-peers test-engines test-faults test-images image-sizes test-families fuzz fuzz-keep lint format golden engine base bench clean
 
 demo: .venv/.installed engine
 	@image=$$($(TOOLKIT) build-image --yes demo) && \
@@ -45,6 +46,14 @@ image-sizes: .venv/.dev engine base
 test-families: .venv/.dev engine base
 	TOOLKIT_REQUIRE_DOCKER=1 $(BIN)/python -m pytest tests/docker/families
 
+# The readers of dependency files, one after the other. What is kept of it `make test` replays.
+fuzz: .venv-fuzz/.installed
+	.venv-fuzz/bin/python -m tests.fuzz.run lexer --seconds $(FUZZ_SECONDS)
+	.venv-fuzz/bin/python -m tests.fuzz.run toml --seconds $(FUZZ_SECONDS)
+
+fuzz-keep: .venv/.dev
+	$(BIN)/python -m tests.fuzz.keep
+
 lint: .venv/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -75,7 +84,7 @@ bench: .venv/.installed engine base
 	$(BIN)/python -m benchmarks.parse
 
 clean:
-	rm -rf .venv .venv-peers .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist
+	rm -rf .venv .venv-peers .venv-fuzz .fuzz .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist
 
 # Debian ships Python without what makes virtual environments.
 .venv/bin/python:
@@ -91,4 +100,9 @@ clean:
 
 .venv/.dev: pyproject.toml | .venv/.installed
 	$(PIP) --editable '.[dev]'
+	@touch $@
+
+.venv-fuzz/.installed: pyproject.toml | .venv/bin/python
+	.venv/bin/python -m venv .venv-fuzz
+	.venv-fuzz/bin/python -m pip install --quiet --disable-pip-version-check --editable . atheris
 	@touch $@
