@@ -42,7 +42,7 @@ image-sizes: .venv/.dev engine base
 	TOOLKIT_REQUIRE_DOCKER=1 $(BIN)/python -m pytest tests/docker/shipped -k built_and_proven --golden
 	$(BIN)/python -m pytest -q tests/unit/test_catalogue.py --golden
 
-# Bases that no registry is needed for: one with dnf, one without Python; needs Debian's packages.
+# What needs no registry of it: a base with dnf, one without Python, a channel of conda's.
 test-families: .venv/.dev engine base
 	TOOLKIT_REQUIRE_DOCKER=1 $(BIN)/python -m pytest tests/docker/families
 

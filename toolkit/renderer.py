@@ -32,6 +32,9 @@ TEMPLATE: Final = "python.Dockerfile.j2"
 _STEPS: Final = "steps/"
 _STAGE: Final = "image"
 """What the last stage is called: the one that a build is asked for."""
+_OF_CONDA: Final = {
+    f"{_STEPS}{each}" for each in ("conda.sh", "conda.py", "conda_given.py", "rattler.txt")
+}
 _WITH_PYTHON: Final = ImageReference.parse("with-python")
 """The stage that the others begin with, where the base has no Python."""
 
@@ -81,7 +84,7 @@ def render(spec: ImageSpec, base: BaseFacts, templates: Mapping[str, str]) -> Re
     dockerfile = _dockerfile(spec, base, templates)
     dependencies = spec.dependencies
     files = (
-        *_steps(templates, base.manager),
+        *_steps(templates, base.manager, conda=bool(dependencies.conda)),
         *_under("indexes", [dependencies.index_file()]),
         *_under("install", dependencies.context_files()),
         *(ContextFile(source, file.content) for source, file in _sources(spec)),
@@ -95,6 +98,7 @@ def _values(spec: ImageSpec, base: BaseFacts) -> dict[str, object]:
     return {
         "base": base.reference,
         "start": _WITH_PYTHON if base.python_packages else base.reference,
+        "conda": bool(spec.dependencies.conda),
         "python": ".".join(base.python.split(".")[:2]),
         "python_packages": list(base.python_packages),
         "build_packages": build_packages,
@@ -137,6 +141,7 @@ def _harmless(values: Mapping[str, object]) -> dict[str, object]:
     return {
         "base": ImageReference.parse("x"),
         "start": ImageReference.parse("x"),
+        "conda": values["conda"],
         "python": "x",
         "python_packages": ["x"] if values["python_packages"] else [],
         "build_packages": ["x"] if values["build_packages"] else [],
@@ -195,9 +200,10 @@ def _hold_against_skeleton(dockerfile: str, skeleton: str) -> None:
         )
 
 
-def _steps(templates: Mapping[str, str], manager: str) -> Iterable[ContextFile]:
-    """The scripts; of those that install system packages only the one that the base can run."""
+def _steps(templates: Mapping[str, str], manager: str, *, conda: bool) -> Iterable[ContextFile]:
+    """The scripts that may be needed; whatever else there is does not change an image."""
     idle = {f"{_STEPS}{other}.sh" for other in MANAGERS if other != manager}
+    idle |= set() if conda else _OF_CONDA
     return (
         ContextFile(path, text.encode())
         for path, text in templates.items()

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from toolkit.builder.examining import Facts, facts_of, manager_of, system_of
+from toolkit.builder.foundation import check_for_conda
 from toolkit.builder.releases import own_python
 from toolkit.errors import BaseImageError
 from toolkit.reference import ImageReference
@@ -128,3 +129,26 @@ def test_a_base_on_which_nothing_can_be_built_is_refused(
     with pytest.raises(BaseImageError) as caught:
         facts(**found)
     assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(
+    ("python", "libc", "lacks"),
+    [
+        ("3.9.2", "glibc 2.31", "Python 3.10 or newer"),
+        ("3.12.1", "musl 1.2", "glibc"),
+        ("3.10.0", "glibc 2.31", None),
+    ],
+)
+def test_packages_of_condas_need_a_base_that_can_run_them(
+    python: str, libc: str, lacks: str | None
+) -> None:
+    found = facts(python=python, libc=libc)
+    if lacks is None:
+        check_for_conda(NAME, found)
+        return
+    with pytest.raises(BaseImageError) as caught:
+        check_for_conda(NAME, found)
+    assert str(caught.value) == (
+        f"the base image some:base has Python {python} and {libc}, and packages of conda's need "
+        f"{lacks}"
+    )

@@ -136,6 +136,13 @@ def test_the_dockerfile_is_the_golden_one(
     golden(f"render/{name}.Dockerfile", rendered.dockerfile)
 
 
+def test_the_dockerfile_of_conda_is_the_golden_one(golden: Golden) -> None:
+    wanted = Dependencies(conda=("python=3.11", "gdal"), channels=("conda-forge",))
+    table: dict[str, object] = {"apt": ["libgl1"], "apt-build": ["gcc"], "environment": {"A": "b"}}
+    rendered = render(ImageSpec.from_mapping(table, wanted), LOCAL, TEMPLATES)
+    golden("render/conda.Dockerfile", rendered.dockerfile)
+
+
 def test_the_digest_is_the_golden_one(golden: Golden, spec: ImageSpec) -> None:
     """An upgrade of this package that would rebuild everybody's images is seen first."""
     golden("render/plain.digest", render(spec, BASE, TEMPLATES).digest + "\n")
@@ -239,7 +246,16 @@ def test_every_step_script_is_in_the_digest(spec: ImageSpec) -> None:
             changed = dict(TEMPLATES) | {path: TEMPLATES[path] + "\n"}
             if render(spec, BASE, changed).digest == before:
                 same.add(path)
-    assert same == {"steps/apk.sh", "steps/rpm.sh"}
+    of_conda = {
+        f"steps/{name}" for name in ("conda.sh", "conda.py", "conda_given.py", "rattler.txt")
+    }
+    assert same == {"steps/apk.sh", "steps/rpm.sh", *of_conda}
+    conda = ImageSpec(Dependencies(conda=("gdal",), channels=("conda-forge",)))
+    before = render(conda, BASE, TEMPLATES).digest
+    for path in of_conda:
+        assert (
+            render(conda, BASE, dict(TEMPLATES) | {path: TEMPLATES[path] + "\n"}).digest != before
+        )
 
 
 def test_a_base_without_a_package_manager_gets_no_packages(tmp_path: Path) -> None:
@@ -296,6 +312,19 @@ def test_the_scripts_of_system_packages_are_given_no_cache_and_no_secret(
     installing = [step for step in apt if '"install"' in step]
     assert (len(apt), len(installing)) == (4, 2)
     assert [step for step in installing if "type=cache" in step or "type=secret" in step] == []
+
+
+def test_condas_packages_are_installed_where_nothing_of_them_runs() -> None:
+    """The step with the shared cache runs no link script; pip's list has no cache, and is later."""
+    spec = ImageSpec(Dependencies(conda=("gdal",), channels=("conda-forge",)), apt_build=("gcc",))
+    text = render(spec, LOCAL, TEMPLATES).dockerfile
+    steps = {
+        words[-2]: words for _, each in instructions(text) if len(words := each.split('"')) > 2
+    }
+    assert "id=toolkit-conda" in steps["install"][0]
+    assert "type=cache" not in steps["pip"][0]
+    assert "execute_link_scripts=False" in TEMPLATES["steps/conda.py"]
+    assert "gdal" not in text
 
 
 HOSTILE = (

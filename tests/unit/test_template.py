@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.unit.test_renderer import LOCAL, NOTHING, TEMPLATES, instructions
+from toolkit.deps import Dependencies
 from toolkit.errors import SpecError, TemplateError
 from toolkit.renderer import TEMPLATE, render
 from toolkit.spec import ImageSpec
@@ -65,7 +67,9 @@ def test_every_block_can_be_replaced() -> None:
     table = page[page.index("| block |") :].split("\n\n")[0].splitlines()[2:]
     named = [line.split("`")[1] for line in table]
     text = "".join(f"{{% block {name} %}}\n# in {name}\n{{% endblock %}}\n" for name in named)
-    rendered = dockerfile(EXTENDS + text)
+    own = spec(EXTENDS + text)
+    conda = Dependencies(conda=("gdal",), channels=("conda-forge",))
+    rendered = render(replace(own, dependencies=conda), LOCAL, TEMPLATES).dockerfile
     assert [name for name in named if f"# in {name}\n" not in rendered] == []
     assert TEMPLATES[TEMPLATE].count("{% block") == len(named)
 

@@ -75,3 +75,13 @@ def test_an_answer_that_the_probe_never_gives_is_an_error(text: bytes) -> None:
     """An image whose Python prints something else is not verified by accident."""
     with pytest.raises(VerificationError, match="the image's Python answered"):
         Report.parse(text)
+
+
+def test_what_conda_has_brought_is_not_locked_and_need_not_be() -> None:
+    """Its own records have it; what pip has put over it is locked as ever."""
+    installed = [["opencv-python", "4"], ["GDAL", "3"], ["stray", "1"]]
+    assert problems(answer(installed=installed, brought=["GDAL", "opencv_python"])) == [
+        "stray: is installed at 1 and not locked"
+    ]
+    other = answer(installed=[["opencv-python", "5"]], brought=["opencv-python"])
+    assert problems(other) == ["opencv-python: is locked at 4, installed at 5"]

@@ -22,6 +22,7 @@ _DOINGS: Final[Mapping[str, str]] = {
     "apt.sh": "installing the Debian packages",
     "apk.sh": "installing the Alpine packages",
     "rpm.sh": "installing the RPM packages",
+    "conda.sh": "installing the packages of conda's",
     "environment.sh": "making the environment",
     "uv.sh": "fetching uv",
     "install.sh": "installing the requirements",

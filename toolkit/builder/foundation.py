@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from toolkit import image, labels
 from toolkit.builder.events import Listener, Said
@@ -18,6 +19,8 @@ from toolkit.errors import BaseImageError, Hint, PullError
 from toolkit.image import Base, Stored
 from toolkit.reference import ImageReference
 from toolkit.spec import LOCAL_BASES, MANAGERS, ImageSpec
+
+OLDEST_FOR_CONDA: Final = (3, 10)
 
 MakeBase = Callable[[], ImageReference]
 
@@ -47,6 +50,8 @@ def find_base(engine: Engine, spec: ImageSpec, search: Search) -> Base:
     facts = examine(engine, reference, stored, search.cache)
     _check_python(reference, facts.python, spec)
     check_packages(reference, facts, spec)
+    if spec.dependencies.conda:
+        check_for_conda(reference, facts)
     if facts.python_packages:
         given = " and ".join(facts.python_packages)
         search.listener(Said(f"giving {reference}, {facts.title}, its own {given}"))
@@ -97,7 +102,12 @@ def _without_registry(
         return wanted, stored
     fallback = _local_base(engine, spec)
     # A new one would have this distribution's Python, whatever was asked for.
-    if fallback is None and search.make is not None and spec.base is None and spec.python is None:
+    if (
+        fallback is None
+        and search.make is not None
+        and spec.base is None
+        and spec.base_python is None
+    ):
         fallback = search.make()
     if fallback is None:
         raise _hinted(error, spec) from error
@@ -147,10 +157,11 @@ def _local_base(engine: Engine, spec: ImageSpec) -> ImageReference | None:
     """The newest local base that may stand in for the default one, with the Python asked for."""
     if spec.base is not None:
         return None
-    wanted = spec.python and ".".join(spec.python.split(".")[:2])
+    asked = spec.base_python
+    wanted = asked and ".".join(asked.split(".")[:2])
     for base in image.local_bases(engine):
         minor = (base.tag or "").rpartition("-py")[2]
-        if wanted in (None, minor) and unmet_python(spec.dependencies.pythons, minor) is None:
+        if wanted in (None, minor) and unmet_python(spec.dependencies.base_pythons, minor) is None:
             return base
     return None
 
@@ -174,17 +185,32 @@ def _made_from(reference: ImageReference, stored: Stored) -> str | None:
 
 
 def _check_python(reference: ImageReference, found: str, spec: ImageSpec) -> None:
-    wanted = spec.python
+    wanted = spec.base_python
     if wanted is not None and not _fits(found, wanted):
         raise BaseImageError(
             f"the base image {reference} has Python {found}, and {wanted} was asked for",
             hint=f"name a base with Python {wanted} with --base, or leave --python out",
         )
-    wish = unmet_python(spec.dependencies.pythons, found)
+    wish = unmet_python(spec.dependencies.base_pythons, found)
     if wish is not None:
         raise BaseImageError(
             f"the base image {reference} has Python {found}, and {wish.where} asks for {wish.said}",
             hint="name a base with such a Python with --base, or leave --base out",
+        )
+
+
+def check_for_conda(reference: ImageReference, facts: Facts) -> None:
+    """What conda's packages are linked against, and what installs them runs on.
+
+    Raises BaseImageError.
+    """
+    old = tuple(map(int, facts.python.split(".")[:2])) < OLDEST_FOR_CONDA
+    lacks = "Python 3.10 or newer" if old else "glibc"
+    if old or not facts.libc.startswith("glibc"):
+        raise BaseImageError(
+            f"the base image {reference} has Python {facts.python} and {facts.libc}, and packages "
+            f"of conda's need {lacks}",
+            hint="name another base with --base, such as python:3-slim",
         )
 
 

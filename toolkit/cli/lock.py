@@ -72,6 +72,7 @@ def lock(**options: Unpack[_Options]) -> None:
     if options["universal"] and options["platform"]:
         raise click.UsageError("Give either --universal or --platform.")
     spec, named = read_wanted(options, options["spec"])
+    spec.dependencies.check_unmixed("a lock holds no packages of its")
     given = options["output"]
     output = None if given == STDOUT else Path(given) if given else named or Path(FILE)
     target = _target(spec, options)

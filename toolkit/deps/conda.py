@@ -1,7 +1,7 @@
-"""environment.yml, as far as an index of Python packages can meet it: its `pip:` list, its Python.
+"""environment.yml: its packages of conda's and where they come from, its `pip:` list, its Python.
 
-Hides YAML, which an extra brings, and conda's way of writing a version. Whatever else conda is
-asked for is refused by name: what its channels have is not what an index has under that name.
+Hides YAML, which an extra brings, and conda's way of writing a version and a channel. Where nothing
+but Python and pip is asked of conda, it is not needed: an index of Python packages meets the rest.
 """
 
 from __future__ import annotations
@@ -20,25 +20,40 @@ if TYPE_CHECKING:
     from yaml import Node
 
 _SPEC: Final = re.compile(
-    r"(?:[\w./-]+::)?(?P<name>[A-Za-z0-9_.-]+)\s*(?P<version>[=<>!~ ].*?)?(?:\[.*\])?"
+    r"(?:[A-Za-z0-9_./-]+::)?(?P<name>[A-Za-z0-9_][A-Za-z0-9_.-]*)\s*"
+    r"(?P<version>[=<>!~ ].*?)?(?:\[.*\])?"
 )
 _PIN: Final = re.compile(
     r"(?:==?)?\s*(?P<version>3\.\d{1,2}(?:\.\d{1,3})?)(?P<star>\.\*|\*)?(?:=[^,|]*)?"
 )
-_OURS: Final = frozenset({"pip"})
+_OURS: Final = frozenset({"python", "pip"})
 """What every image has anyway."""
+_CHANNEL: Final = re.compile(r"(?:https?://|file:///)?[A-Za-z0-9_][A-Za-z0-9_./:-]*")
+_DEFAULTS: Final = (
+    "https://repo.anaconda.com/pkgs/main",
+    "https://repo.anaconda.com/pkgs/r",
+)
+"""What conda means by the channel `defaults`."""
+_USUAL: Final = "conda-forge"
+_TOKEN: Final = re.compile(r"://[^/]*@|/t/")
 
 
 def read(content: str, source: Source, into: Gathering) -> None:
-    """Read an environment.yml: its Python, and the requirements of its `pip:` list."""
+    """Read an environment.yml: its Python, its packages, and those of its `pip:` list."""
     with into.at(source.shown):
-        for node in _dependencies(_composed(content)):
+        document = _composed(content)
+        packages: dict[str, str] = {}  # each with its place
+        for node in _dependencies(document):
             where = f"{source.shown}:{_line(node)}"
             with into.at(where):
-                _dependency(node, where, source, into)
+                _dependency(node, where, source, into, packages)
+        if {_name(each) for each in packages} - _OURS:
+            into.add_conda(packages, _channels(document, source, into))
 
 
-def _dependency(node: Node, where: str, source: Source, into: Gathering) -> None:
+def _dependency(
+    node: Node, where: str, source: Source, into: Gathering, packages: dict[str, str]
+) -> None:
     from yaml import MappingNode, ScalarNode
 
     if isinstance(node, MappingNode):
@@ -51,15 +66,46 @@ def _dependency(node: Node, where: str, source: Source, into: Gathering) -> None
             for each in _list(value, "pip"):
                 closure.read_lines(_text(each), _line(each), source, into)
         return
-    found = _SPEC.fullmatch(_text(node))
-    name = found["name"].lower() if found else ""
-    if found and name == "python":
-        _python((found["version"] or "").strip(), where, into)
-    elif name not in _OURS:
+    text = _text(node)
+    found = _SPEC.fullmatch(text)
+    if found is None or not text.isprintable():
         raise SpecError(
-            f"{_text(node)!r} is asked of conda, and images are made without it",
-            hint="move it into the pip: list, or name its Debian package with --apt",
+            f"{text!r} is not a package of conda's with its version",
+            hint="write it as in: - numpy=1.26, or: - conda-forge::gdal>=3.8",
         )
+    packages[text] = where
+    if _name(text) == "python":
+        _python((found["version"] or "").strip(), where, into)
+
+
+def _name(text: str) -> str:
+    found = _SPEC.fullmatch(text)
+    return found["name"].lower() if found else ""
+
+
+def _channels(document: Node | None, source: Source, into: Gathering) -> list[str]:
+    """Where packages are looked for, in this order; conda-forge, where the file says nothing."""
+    from yaml import MappingNode
+
+    found: dict[str, None] = {}
+    for key, value in document.value if isinstance(document, MappingNode) else ():
+        for node in _list(value, "channels") if key.value == "channels" else ():
+            with into.at(f"{source.shown}:{_line(node)}"):
+                found |= dict.fromkeys(_channel(_text(node)))
+    return list(found) or [_USUAL]
+
+
+def _channel(text: str) -> tuple[str, ...]:
+    if _TOKEN.search(text):
+        raise SpecError(
+            "the channel has a login, which belongs in a netrc file",
+            hint="take it out, and give it with --secret id=netrc,src=FILE",
+        )
+    if not _CHANNEL.fullmatch(text):
+        raise SpecError(
+            f"{text!r} is not the name or the URL of a channel", hint="write it as: conda-forge"
+        )
+    return {"defaults": _DEFAULTS, "nodefaults": ()}.get(text, (text,))
 
 
 def _python(version: str, where: str, into: Gathering) -> None:

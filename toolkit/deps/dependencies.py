@@ -6,6 +6,7 @@ under names that say nothing about this machine, no credentials.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal
@@ -161,7 +162,8 @@ class Dependencies:
     what the files ask of the Python, `apt` and `apt_build` the Debian packages that they name, for
     the image and for its build. `exclude_newer` is the time after which uploads do not count;
     `exempt` pairs a package with another time, or with None where all of its uploads count.
-    `locks` are the whole of it where there are some; `select` makes requirements of them.
+    `locks` are the whole of it where there are some; `select` makes requirements of them. `conda`
+    are packages of conda's as it writes them, from `channels`: the Python is then conda's, too.
     """
 
     requirements: tuple[Requirement, ...] = ()
@@ -176,14 +178,31 @@ class Dependencies:
     exclude_newer: str | None = None
     exempt: tuple[tuple[str, str | None], ...] = ()
     locks: tuple[Locked, ...] = ()
+    conda: tuple[str, ...] = ()
+    channels: tuple[str, ...] = ()
+
+    @property
+    def base_pythons(self) -> tuple[PythonWish, ...]:
+        """What the base's Python must be: nothing where conda brings one."""
+        return () if self.conda else self.pythons
 
     @property
     def is_locked(self) -> bool:
         """Whether nothing is left to resolve: a lock, or nothing but exact versions with hashes."""
-        return bool(self.locks) or all(each.is_exact for each in self.requirements)
+        exact = all(each.is_exact for each in self.requirements)
+        return bool(self.locks) or (exact and not self.conda)
+
+    def check_unmixed(self, doing: str) -> None:
+        """Refuse packages of conda's, which no lock has. Raises SpecError."""
+        if self.conda:
+            raise SpecError(
+                f"{', '.join(self.files)}: {self.conda[0]} is conda's, and {doing}",
+                hint="leave conda's packages out, or that",
+            )
 
     def check_locked(self) -> None:
         """Refuse what is not locked. Raises SpecError with each entry that leaves a choice."""
+        self.check_unmixed("no lock holds its packages")
         if not self.is_locked:
             raise SpecError.gathered(
                 [
@@ -200,7 +219,7 @@ class Dependencies:
         return any(each.vcs == "git" for each in self.requirements + self.constraints)
 
     def context_files(self) -> tuple[ContextFile, ...]:
-        """Give what the build context must hold: up to three lists, and what is below `local/`.
+        """Give what the build context must hold: some lists, and what is below `local/`.
 
         `requirements.txt` and, if need be, `constraints.txt` are for pip and uv alike;
         `uv-environment.txt` and `uv.toml` have what uv would overlook there, and `locked.txt` says
@@ -222,8 +241,17 @@ class Dependencies:
                 for path, lines in lists.items()
                 if lines or path == _REQUIREMENTS
             ),
+            *self._conda_files(),
             *(file for local in self.local for file in local.files),
         )
+
+    def _conda_files(self) -> Iterator[ContextFile]:
+        """What conda's solver is given; the environment always has Python and pip."""
+        if self.conda:
+            pythons = (f"python {wish.specifier.replace(' ', '')}" for wish in self.pythons)
+            wanted = dict.fromkeys((*self.conda, *pythons, "python", "pip"))
+            wishes = {"channels": list(self.channels), "packages": list(wanted)}
+            yield ContextFile("conda.json", (json.dumps(wishes, indent=1) + "\n").encode())
 
     def _uv_environment(self) -> Iterator[str]:
         yield from self.options.uv_environment()

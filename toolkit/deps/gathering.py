@@ -53,6 +53,8 @@ class Gathering:
     _pythons: dict[PythonWish, None] = field(default_factory=dict)
     _apt: dict[str, None] = field(default_factory=dict)
     _apt_build: dict[str, None] = field(default_factory=dict)
+    _conda: dict[str, str] = field(default_factory=dict)  # each with the place that says it
+    _channels: dict[str, None] = field(default_factory=dict)
     _locks: list[Locked] = field(default_factory=list)
     _newest: dict[str, str] = field(default_factory=dict)  # each with the place that says it
     _known: set[tuple[Kind, str]] = field(default_factory=set)
@@ -70,7 +72,7 @@ class Gathering:
         if self._problems:
             raise SpecError.gathered(self._problems, hint=self._hint())
         files = tuple(dict.fromkeys(self.read.values()))
-        if not self._requirements and not self._locks:
+        if not self._requirements and not self._locks and not self._conda:
             who = "the files ask" if len(files) > 1 else "the file asks"
             raise SpecError(
                 f"{', '.join(files)}: {who} for no package",
@@ -89,6 +91,8 @@ class Gathering:
             exclude_newer=self.selection.newest or next(iter(self._newest), None),
             exempt=tuple(sorted(self.exempt.items())),
             locks=tuple(self._locks),
+            conda=tuple(self._conda),
+            channels=tuple(self._channels),
         )
 
     def wrong(self, where: str, error: SpecError) -> None:
@@ -128,6 +132,11 @@ class Gathering:
     def add_apt(self, package: str, *, build: bool) -> None:
         """Take a Debian package; with `build`, one that is not in the image."""
         (self._apt_build if build else self._apt)[package] = None
+
+    def add_conda(self, packages: Mapping[str, str], channels: Iterable[str]) -> None:
+        """Take packages of conda's, each with its place, and where they are looked for."""
+        self._conda |= packages
+        self._channels |= dict.fromkeys(channels)
 
     def set_newest(self, when: str, where: str) -> None:
         """Take the time after which nothing counts that was uploaded. Raises SpecError."""
@@ -208,12 +217,14 @@ class Gathering:
         return f"{CONTEXT_MOUNT}/{self.place(path, 'links', source, line)}"
 
     def _check_locks(self) -> None:
-        besides = (*self._requirements, *self._constraints)
+        besides = {each.where: each.name or each.text for each in self._requirements}
+        besides |= {each.where: each.name or each.text for each in self._constraints}
+        besides |= {where: text for text, where in self._conda.items()}
         if self._locks and besides:
-            first, lock = besides[0], self._locks[0].file
-            text = first.name or first.text
+            where, text = next(iter(besides.items()))
+            lock = self._locks[0].file
             self.wrong(
-                first.where,
+                where,
                 SpecError(
                     f"{text} is asked for besides {lock}, a lock, which is the whole",
                     hint="lock them together with `toolkit lock`, or leave one out",

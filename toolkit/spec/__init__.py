@@ -8,11 +8,12 @@ is reported. `fields` is the table of what can be wished for, `wishes` what one 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
 from toolkit.deps import Dependencies, preferred_python, unmet_python
+from toolkit.deps.python import PythonWish
 from toolkit.errors import Problem, SpecError
 from toolkit.reference import ImageReference
 from toolkit.spec import catalogue, grammar
@@ -88,6 +89,12 @@ class ImageSpec:
         }
         for key, more in (("apt", dependencies.apt), ("apt_build", dependencies.apt_build)):
             values[key] = tuple(dict.fromkeys((*more, *values.get(key, ()))))
+        python = values.get("python")
+        if python and dependencies.conda:
+            told = PythonWish(
+                f"=={python}.*" if python.count(".") == 1 else f"=={python}", "python"
+            )
+            dependencies = replace(dependencies, pythons=(*dependencies.pythons, told))
         spec = cls(dependencies, **values)
         problems = tuple(spec._contradictions())
         if problems:
@@ -98,6 +105,8 @@ class ImageSpec:
         if self.python and (wish := unmet_python(self.dependencies.pythons, self.python)):
             said = f"{self.python} is asked for, and {wish.where} asks for {wish.said}"
             yield Problem("python", said)
+        if self.dependencies.conda and self.dependencies.exclude_newer:
+            yield Problem("exclude-newer", "does not go with packages of conda's")
         for index, tag in enumerate(self.tags):
             where = f"tags[{index}]"
             if tag.normalized.name == self.wanted_base.normalized.name:
@@ -123,11 +132,16 @@ class ImageSpec:
         return Check("preload", ("python", "-c", f"import {names}")), *self.verify
 
     @property
+    def base_python(self) -> str | None:
+        """The Python that is asked of the base: none, where conda brings another."""
+        return None if self.dependencies.conda else self.python
+
+    @property
     def wanted_base(self) -> ImageReference:
         """The base that was asked for, or the default one for the Python that was asked for."""
         if self.base is not None:
             return self.base
-        python = self.python or preferred_python(self.dependencies.pythons)
+        python = self.base_python or preferred_python(self.dependencies.base_pythons)
         if python is not None:
             return ImageReference.parse(f"python:{python}-slim")
         return ImageReference.parse(DEFAULT_BASE)

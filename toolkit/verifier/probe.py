@@ -116,11 +116,24 @@ def writable(folder):
     return ""
 
 
+def conda_brought(prefix):
+    """The folders of metadata that are in the records of conda's packages."""
+    records = os.path.join(prefix, "conda-meta")
+    found = set()
+    for name in os.listdir(records) if os.path.isdir(records) else ():
+        if name.endswith(".json"):
+            with open(os.path.join(records, name), encoding="utf-8") as file:
+                files = json.load(file).get("files") or ()
+            found.update(os.path.join(prefix, os.path.dirname(each)) for each in files)
+    return {each for each in found if each.endswith((".dist-info", ".egg-info"))}
+
+
 def main():
     prefix = sys.prefix
     distributions = [
         found for found in metadata.distributions() if str(found.locate_file("")).startswith(prefix)
     ]
+    brought = conda_brought(prefix)
     modules = {}
     for distribution in distributions:
         for name in top_level(distribution):
@@ -135,6 +148,11 @@ def main():
         "prefix": prefix,
         "lock": text,
         "installed": [[found.metadata["Name"], found.version] for found in distributions],
+        "brought": [
+            found.metadata["Name"]
+            for found in distributions
+            if str(getattr(found, "_path", "")) in brought
+        ],
         "modules": modules,
         "imports": imported(sorted(modules)),
         "folders": {

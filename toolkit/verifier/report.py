@@ -11,6 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from packaging.utils import canonicalize_name
+
 from toolkit import lock
 from toolkit.errors import Problem, SpecError, VerificationError
 
@@ -84,6 +86,8 @@ class Report:
     modules: Mapping[str, str]
     imports: Mapping[str, str]
     folders: Mapping[str, str]
+    brought: tuple[str, ...] = ()
+    """Distributions that packages of conda's have brought, which its own records list."""
 
     @classmethod
     def parse(cls, text: bytes) -> Report:
@@ -97,6 +101,7 @@ class Report:
                 modules=answer["modules"],
                 imports=answer["imports"],
                 folders=answer["folders"],
+                brought=tuple(answer.get("brought", ())),
             )
         except (ValueError, KeyError, TypeError) as error:
             shown = text[-200:].decode("utf-8", "replace")
@@ -121,7 +126,10 @@ class Report:
         if not self.locked:
             return (Problem(lock.PATH, "is missing, so nobody knows what should be installed"),)
         try:
-            return lock.differences(lock.read(self.locked), self.installed)
+            locked = lock.read(self.locked)
+            recorded = {canonicalize_name(name) for name in self.brought} - locked.packages.keys()
+            others = [each for each in self.installed if canonicalize_name(each[0]) not in recorded]
+            return lock.differences(locked, others)
         except SpecError as error:
             return (Problem("", error.message),)
 
