@@ -14,23 +14,25 @@ import pytest
 from tests.packaging.conftest import ROOT, Built, Installed, install, run
 from toolkit import __version__
 
-# Renders every image that is shipped, on a base that no engine need have.
+# Renders every image that is shipped, with what its lock has, on a base that no engine need have.
 RENDER = """
 import json
+from dataclasses import replace
 import toolkit
 from toolkit import deps, resources
+from toolkit.deps import Target
 from toolkit.image import Base
 from toolkit.reference import ImageReference
 from toolkit.renderer import render
-from toolkit.spec import ImageSpec, catalogue, load
+from toolkit.spec import catalogue, load, reading
 
 name = ImageReference.parse("python:3-slim")
 base = Base(name, name, "sha256:" + "1" * 64, "linux/amd64", "3.14.0", "debian-trixie")
 
 def read(path):
-    wishes = load(path)
-    wanted = deps.read(wishes.paths, env={}) if wishes.paths else deps.Dependencies()
-    return ImageSpec.of(wishes, wanted)
+    spec = reading.read(load(path), env={})
+    locked = deps.select(spec.dependencies, Target(base.python, base.platform))
+    return replace(spec, dependencies=locked)
 
 rendered = {
     image: render(read(path), base, resources.templates())

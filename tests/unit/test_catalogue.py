@@ -18,7 +18,7 @@ from toolkit.deps import Dependencies, Target
 from toolkit.errors import BaseImageError, SpecError
 from toolkit.image import Base
 from toolkit.renderer import render
-from toolkit.spec import ImageSpec, catalogue, load
+from toolkit.spec import ImageSpec, catalogue, load, reading
 
 IMAGES = resources.tree("images")
 PAGE = IMAGES / "README.md"
@@ -31,29 +31,20 @@ TARGET = Target(f"{PYTHON}.2", "linux/amd64")
 
 
 @cache
-def asked(name: str) -> Dependencies:
-    """What an image asks for, before its lock."""
-    wishes = load(ENTRIES[name])
-    if not wishes.paths and not wishes.selection.packages:
-        return Dependencies()
-    return deps.read(wishes.paths, env={}, selection=wishes.selection)
+def spec(name: str) -> ImageSpec:
+    return reading.read(load(ENTRIES[name]), env={})
 
 
 @cache
-def pinned(name: str) -> Dependencies:
-    lock = load(ENTRIES[name]).lock
-    assert lock is not None
-    return deps.pinned(asked(name), deps.read([lock], env={}))
-
-
-def spec(name: str) -> ImageSpec:
-    return ImageSpec.of(load(ENTRIES[name]), pinned(name))
+def asked(name: str) -> Dependencies:
+    """What an image asks for, before its lock."""
+    return reading.read(load(ENTRIES[name]).without("lock"), env={}).dependencies
 
 
 def packages(name: str) -> str:
     """What is asked for, in the versions of the lock, and how many there are besides."""
     named = {each.name for each in asked(name).requirements}
-    found = deps.select(pinned(name), TARGET).requirements
+    found = deps.select(spec(name).dependencies, TARGET).requirements
     said = [f"{each.name} {each.specifier[2:]}" for each in found if each.name in named]
     others = len(found) - len(said)
     return ", ".join(said) + (f" and {others} that they need" if others else "")
@@ -118,13 +109,13 @@ def test_an_image_says_what_is_in_it_and_proves_it(name: str) -> None:
 def test_its_lock_has_all_that_it_asks_for(
     name: str, python: str, platform: str, libc: str
 ) -> None:
-    """On whatever base it may be built: `pinned` and `select` refuse what is stale or missing."""
+    """On whatever base it may be built: `read` and `select` refuse what is stale or missing."""
     target = Target(python, platform, libc)
     if name == "data" and libc == "musl 1.2":  # for which there is no wheel of scikit-learn
         with pytest.raises(SpecError, match="No wheel found matching the provided tags"):
-            deps.select(pinned(name), target)
+            deps.select(spec(name).dependencies, target)
         return
-    selected = deps.select(pinned(name), target).requirements
+    selected = deps.select(spec(name).dependencies, target).requirements
     assert {each.name for each in asked(name).requirements} <= {each.name for each in selected}
     assert [each.text for each in selected if not each.is_exact] == []
 

@@ -9,11 +9,9 @@ from typing import Any, Final, TypedDict, TypeVar
 
 import click
 
-from toolkit import deps, resources
-from toolkit.deps import Dependencies, IndexOptions, Selection
-from toolkit.errors import SpecError
+from toolkit import resources
 from toolkit.lock.exporting import at_hand
-from toolkit.spec import DEFAULT_BASE, ImageSpec, Wishes, catalogue, default_name, load
+from toolkit.spec import DEFAULT_BASE, ImageSpec, Wishes, catalogue, default_name, load, reading
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -140,8 +138,7 @@ def read_wishes(options: SpecOptions) -> Wishes:
 
 def read_spec(options: SpecOptions) -> ImageSpec:
     """The spec that the options describe. Raises SpecError with all problems of a file."""
-    wishes = read_wishes(options)
-    return _spec(wishes, allow_outside=options["allow_outside"], lock=wishes.lock)
+    return _spec(read_wishes(options), allow_outside=options["allow_outside"])
 
 
 def read_wanted(options: OutsideOptions, place: Path | None) -> tuple[ImageSpec, Path | None]:
@@ -156,38 +153,24 @@ def read_wanted(options: OutsideOptions, place: Path | None) -> tuple[ImageSpec,
         wishes = wishes.over(load(place, root=_root([place]), allow_outside=outside))
     elif not wishes.paths and not wishes.selection.packages:
         raise click.UsageError("Give --spec FILE, --deps FILE or --with PACKAGE.")
-    return _spec(wishes, allow_outside=outside), wishes.lock
+    return _spec(wishes.without("lock"), allow_outside=outside), wishes.lock
 
 
 def read_dependencies(files: Sequence[str], base: str | None) -> ImageSpec:
     """The spec of dependency files alone, everything else as it is by default."""
-    paths = [Path(path) for path in files]
-    table = {"name": default_name(paths, resources.tree("images")), "base": base}
-    return ImageSpec.from_mapping(table, _read(paths, Selection(), allow_outside=False))
+    wishes = Wishes.read({"deps": files, "base": base})
+    name = default_name(wishes.paths, resources.tree("images"))
+    return _spec(wishes.over(Wishes({"name": name})), allow_outside=False)
 
 
-def _spec(wishes: Wishes, *, allow_outside: bool, lock: Path | None = None) -> ImageSpec:
-    wanted = wishes.selection
-    if wishes.paths or wanted.packages or wanted.extras or wanted.groups:
-        found = _read(wishes.paths, wanted, allow_outside=allow_outside)
-    else:
-        found = Dependencies(options=IndexOptions(index_url=wanted.index))
-    if lock is not None:
-        if not lock.exists():
-            hint = "write it with `toolkit lock --spec FILE`, or build with --unlocked"
-            raise SpecError(f"{lock}: there is no such lock", hint=hint)
-        found = deps.pinned(found, _read([lock], Selection(), allow_outside=allow_outside))
-    return ImageSpec.of(wishes, found)
-
-
-def _read(paths: Sequence[Path], selection: Selection, *, allow_outside: bool) -> Dependencies:
-    """The dependencies; where the files lie below the current folder, that is the project's."""
-    return deps.read(
-        paths,
+def _spec(wishes: Wishes, *, allow_outside: bool) -> ImageSpec:
+    """The spec; where the files lie below the current folder, that is the project's."""
+    named = [*wishes.paths, *([wishes.lock] if wishes.lock else [])]
+    return reading.read(
+        wishes,
         env=os.environ,
-        root=_root(paths),
+        root=_root(named),
         allow_outside=allow_outside,
-        selection=selection,
         export=at_hand(os.environ),
     )
 
