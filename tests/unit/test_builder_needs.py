@@ -59,10 +59,10 @@ def test_what_was_missing_is_a_debian_package(
     assert (needs.packages(log), needs.unknown(log)) == (packages, unknown)
 
 
-def diagnosed(*log: str) -> BuildError:
+def diagnosed(*log: str, manager: str = "apt") -> BuildError:
     wanted = Dependencies((Requirement("numpy", specifier="==1", file="requirements.txt", line=3),))
     error = BuildError("as it was", hint="its hint", step=INSTALL, reason="exit 2", log=log)
-    return explained(error, Attempt(wanted))
+    return explained(error, Attempt(wanted, manager=manager))
 
 
 FAILED = "error: Failed to build `numpy==1.19.5`"
@@ -137,3 +137,18 @@ FAILED = "error: Failed to build `numpy==1.19.5`"
 def test_the_hint_says_what_to_do(log: tuple[str, ...], message: str, hint: str) -> None:
     error = diagnosed(*log)
     assert (error.message, str(error.hint)) == (message, hint)
+
+
+@pytest.mark.parametrize(
+    ("manager", "option"), [("rpm", "--rpm-build"), ("apk", "--apk-build"), ("", "in another base")]
+)
+def test_on_a_base_of_another_family_the_name_is_told_to_be_debians(
+    manager: str, option: str
+) -> None:
+    """Nobody here knows its own."""
+    lacked = str(diagnosed(FAILED, GCC, manager=manager).hint)
+    assert lacked == (
+        f"give its build what it lacked: what Debian calls build-essential ({option}); "
+        "or take a version with a wheel"
+    )
+    assert f"lacks a tool ({option})" in str(diagnosed(FAILED, manager=manager).hint)

@@ -47,6 +47,15 @@ def test_an_unknown_shared_object_is_named_all_the_same() -> None:
     assert hint(report) == "find the Debian package that has libodd.so.1, and add it with --apt"
 
 
+@pytest.mark.parametrize(
+    ("manager", "way"),
+    [("rpm", "and add it with --rpm"), ("", "and put it into the base")],
+)
+def test_on_another_base_the_package_has_another_name(manager: str, way: str) -> None:
+    report = answer(imports={"cv2": MISSING}, manager=manager)
+    assert hint(report) == (f"find the base's package that has libGL.so.1 (Debian: libgl1), {way}")
+
+
 def test_an_import_that_fails_otherwise_can_be_excused_by_name() -> None:
     """And by no other name."""
     report = answer(imports={"cv2": "RuntimeError: no display"})

@@ -320,8 +320,9 @@ def _build(
     try:
         return buildkit.build(engine, request, secrets=sent, on_event=listener)
     except BuildError as error:
+        base = planned.base
         attempt = diagnosis.Attempt(
-            planned.spec.dependencies, planned.base.python, planned.rendered.dockerfile
+            planned.spec.dependencies, base.python, planned.rendered.dockerfile, base.manager
         )
         raise diagnosis.explained(error, attempt) from error
 

@@ -29,10 +29,11 @@ class Cause:
 
 @dataclass(frozen=True, slots=True)
 class Circumstances:
-    """What is known beside the log: of its network, and the image's Python."""
+    """What is known beside the log: of its network, the image's Python, its package manager."""
 
     network: Reason | None = None
     python: str = ""
+    manager: str = "apt"
 
 
 _NAME: Final = r"([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)"
@@ -118,7 +119,7 @@ def found(log: tuple[str, ...], known: Circumstances) -> Iterator[Cause]:
     yield from _of_log_in(flat)
     yield from _of_fetching(flat, known)
     yield from _of_hashes(flat)
-    yield from _of_building(flat)
+    yield from _of_building(flat, known.manager)
     yield from _of_python(flat, known.python)
     yield from _of_resolving(flat, known.python)
     for name in _NO_DEBIAN_PACKAGE.findall(flat):
@@ -129,7 +130,7 @@ def found(log: tuple[str, ...], known: Circumstances) -> Iterator[Cause]:
         )
 
 
-def _of_building(flat: str) -> Iterator[Cause]:
+def _of_building(flat: str, manager: str) -> Iterator[Cause]:
     failed = _BUILD_FAILED.findall(flat)
     wheels = dict(_WHEELS.findall(flat))
     for pattern in (_PIP_BUILD_FAILED, _PIP_UNDER_WAY):
@@ -141,21 +142,24 @@ def _of_building(flat: str) -> Iterator[Cause]:
         there = wheels.get(name, "")
         has = f"; it has wheels for Python {there} only" if there else ""
         text = f"{shown} could not be built from its source{has}"
-        yield Cause(name or None, text, _build_hint(flat, there), local)
+        yield Cause(name or None, text, _build_hint(flat, there, manager), local)
 
 
-def _build_hint(flat: str, there: str) -> str:
+def _build_hint(flat: str, there: str, manager: str) -> str:
     """Say what its build lacked, and where it need not be built."""
-    lacking = [f"--apt-build {package}" for package in needs.packages(flat)]
-    unknown = needs.unknown(flat)
-    if unknown:
+    option = f"--{manager}-build" if manager else "in another base"
+    names, unknown = needs.packages(flat), needs.unknown(flat)
+    lacking = [f"--apt-build {package}" for package in names]
+    if names and manager != "apt":
+        lacking = [f"what Debian calls {', '.join(names)} ({option})"]
+    elif unknown:
         lacking.append(f"--apt-build with the Debian package that has {', '.join(unknown)}")
     other = (
         "choose one of these with --python or --base" if there else "take a version with a wheel"
     )
     if lacking:
         return f"give its build what it lacked: {' '.join(lacking)}; or {other}"
-    return f"read the log above: most often its build lacks a tool (--apt-build); or {other}"
+    return f"read the log above: most often its build lacks a tool ({option}); or {other}"
 
 
 def _of_python(flat: str, python: str) -> Iterator[Cause]:

@@ -31,11 +31,15 @@ _DOINGS: Final[Mapping[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """What was to be built: the user's requirements, on which Python, by which Dockerfile."""
+    """What was to be built: the user's requirements, on which Python, by which Dockerfile.
+
+    `manager` is the base's package manager.
+    """
 
     dependencies: Dependencies
     python: str = ""
     dockerfile: str = ""
+    manager: str = "apt"
 
 
 def explained(error: BuildError, attempt: Attempt) -> BuildError:
@@ -46,7 +50,7 @@ def explained(error: BuildError, attempt: Attempt) -> BuildError:
         return error.placed(attempt.dockerfile, lines)
     known = reasons.network("\n".join(error.log))
     exhausted = reasons.is_exhausted(error.reason, error.log)
-    causes_found = causes.found(error.log, Circumstances(known, attempt.python))
+    causes_found = causes.found(error.log, Circumstances(known, attempt.python, attempt.manager))
     cause = None if exhausted else next(causes_found, None)
     message = f"{doing} failed: {error.reason}"
     if cause is not None:

@@ -9,6 +9,7 @@ import contextlib
 import json
 import os
 import select
+import shutil
 import signal
 import sys
 import time
@@ -17,6 +18,7 @@ from importlib import metadata
 SECONDS = float(sys.argv[1])  # for one import
 FOLDERS = sys.argv[2:]  # that must be writable besides
 WORKED = "imported"
+MANAGERS = {"apt": "apt-get", "apk": "apk", "rpm": "dnf"}
 # Not what anybody imports: tests, documentation, and a setup.py that was installed by mistake.
 LEFT_OUT = {
     "test", "tests", "testing", "conftest", "doc", "docs", "example", "examples",
@@ -153,6 +155,7 @@ def main():
             for found in distributions
             if str(getattr(found, "_path", "")) in brought
         ],
+        "manager": next((name for name in MANAGERS if shutil.which(MANAGERS[name])), ""),
         "modules": modules,
         "imports": imported(sorted(modules)),
         "folders": {

@@ -88,6 +88,8 @@ class Report:
     folders: Mapping[str, str]
     brought: tuple[str, ...] = ()
     """Distributions that packages of conda's have brought, which its own records list."""
+    manager: str = "apt"
+    """The image's package manager, as the options call it, or nothing."""
 
     @classmethod
     def parse(cls, text: bytes) -> Report:
@@ -102,6 +104,7 @@ class Report:
                 imports=answer["imports"],
                 folders=answer["folders"],
                 brought=tuple(answer.get("brought", ())),
+                manager=answer.get("manager", "apt"),
             )
         except (ValueError, KeyError, TypeError) as error:
             shown = text[-200:].decode("utf-8", "replace")
@@ -141,9 +144,17 @@ class Report:
 
 
 def hint(report: Report) -> str:
-    """What to do about the problems of a report, in one sentence."""
+    """What to do about the problems of a report, in one sentence.
+
+    Names of packages are known in Debian's family only.
+    """
+    manager = report.manager
     objects = report.missing_objects
     packages = sorted({PACKAGES[name] for name in objects if name in PACKAGES})
+    if objects and manager != "apt":
+        called = f" (Debian: {', '.join(packages)})" if packages else ""
+        way = f"and add it with --{manager}" if manager else "and put it into the base"
+        return f"find the base's package that has {', '.join(objects)}{called}, {way}"
     if packages:
         flags = " ".join(f"--apt {package}" for package in packages)
         return f"add {flags} for {', '.join(objects)}"
