@@ -52,6 +52,11 @@ WRONG = {
         {"docker/config.json": '{"auths": {"registry.example": {"auth": "c2VjcmV0"}}}'},
         arguments=("build-image", "--deps", "requirements.txt"),
     ),
+    "bind-dir": Wrong(
+        "dood.bind",
+        {"TOOLKIT_DEFAULT_IMAGE": "{base}"},
+        arguments=("run", "--work-dir", ".", "--bind-dir", "/usr", "-c", "1"),
+    ),
     "no-image": Wrong("image.present", arguments=("images", "inspect", "not/here:1")),
 }
 
@@ -65,7 +70,8 @@ def test_the_check_that_a_hint_names_reports_a_problem(cli: Cli, name: str) -> N
         cli.write(text, file=file)
     if wrong.make is not None:
         wrong.make(cli.folder)
-    env = {key: value.format(folder=cli.folder) for key, value in wrong.env.items()}
+    names = {"folder": cli.folder, "base": cli.environment["TOOLKIT_BASE_IMAGE"]}
+    env = {key: value.format_map(names) for key, value in wrong.env.items()}
     refused = cli(*wrong.arguments, env=env)
     assert refused.code, refused.stdout
     last = refused.stderr.splitlines()[-1]

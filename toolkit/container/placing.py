@@ -13,7 +13,6 @@ import logging
 import tarfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any, Final
 
 from toolkit import labels as label
@@ -21,7 +20,7 @@ from toolkit.container.creation import Creation
 from toolkit.container.options import Mount, apart, mounted
 from toolkit.container.refusals import is_no_source
 from toolkit.engine import Engine
-from toolkit.errors import EngineError, EngineRefusedError, StartError
+from toolkit.errors import EngineError, EngineRefusedError, Hint, StartError
 from toolkit.host_path import Search, Source, nonce, say_it
 
 _LOG: Final = logging.getLogger(__name__)
@@ -63,7 +62,7 @@ def create(creation: Creation, body: Mapping[str, Any], mounts: Iterable[Mount])
             raise search.failure()
     elif not trial.found([Source(mount.source, mount.kind, "it was given", mount.subpath)]):
         refusal = trial.refusal
-        raise StartError(refusal, hint=_instead(trial, search, mount.proof))
+        raise StartError(refusal, hint=_instead(trial, search, mount))
     source = trial.source
     return Placed(trial.container, shared_as=source.source if source.kind == "bind" else None)
 
@@ -138,12 +137,15 @@ def _with(body: Mapping[str, Any], mount: Mount, entry: Mapping[str, Any]) -> di
     return {**body, "HostConfig": {**host, "Mounts": [entry, *others]}}
 
 
-def _instead(trial: _Trial, search: Search, folder: Path) -> str:
+def _instead(trial: _Trial, search: Search, mount: Mount) -> Hint:
     """Say what would have been right, where it can be found."""
+    hint = say_it(mount.proof or "")
+    flags = (*hint.flags, "--bind-dir", mount.source)  # doctor is to look at what was given
     with contextlib.suppress(StartError, EngineError):  # the first refusal is the news
         if trial.found(search):
-            return (
+            text = (
                 f"leave bind_dir out, and TOOLKIT_BIND_DIR and TOOLKIT_PATH_MAP: it is found to be "
                 f"{trial.source}"
             )
-    return say_it(folder)
+            return Hint(text, check=hint.check, flags=flags)
+    return Hint(hint, check=hint.check, flags=flags)
