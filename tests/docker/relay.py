@@ -18,6 +18,7 @@ from toolkit.engine.stream import SocketStream
 from toolkit.errors import EngineUnreachableError
 
 _HEAD = 4096
+_FORBIDDEN = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 Changing = Callable[[bytes], bytes]
 
 
@@ -34,14 +35,22 @@ class Relay:
     """It hands on what comes, to any number of connections, until it is told otherwise."""
 
     def __init__(
-        self, path: Path, engine: Path, changing: Changing | None = None, *, deaf: bool = False
+        self,
+        path: Path,
+        engine: Path,
+        changing: Changing | None = None,
+        *,
+        deaf: bool = False,
+        refusing: bytes = b"",
     ) -> None:
         """`changing` is what becomes of a piece of an answer, which must stay as long as it is.
 
-        `deaf`: that a client has gone is not handed on, as some proxies do.
+        `deaf`: that a client has gone is not handed on, as some proxies do. `refusing`: what begins
+        so is forbidden, as by those that let people look only: `POST `.
         """
         self._engine = str(engine)
         self._deaf = deaf
+        self._refusing = refusing
         self._changing = changing
         self._listener = socket.socket(socket.AF_UNIX)
         self._listener.bind(str(path))
@@ -59,10 +68,12 @@ class Relay:
         changing: Changing | None = None,
         *,
         deaf: bool = False,
+        refusing: bytes = b"",
     ) -> Iterator[tuple[Self, Engine]]:
         """Give a relay, and the engine as it is seen through it."""
         assert engine.endpoint.socket_path is not None
-        relay = cls(folder / "relay.sock", engine.endpoint.socket_path, changing, deaf=deaf)
+        path = folder / "relay.sock"
+        relay = cls(path, engine.endpoint.socket_path, changing, deaf=deaf, refusing=refusing)
         with Engine(Endpoint(f"unix://{folder}/relay.sock", "argument")) as through:
             yield relay, through
         relay.cut()
@@ -104,6 +115,9 @@ class Relay:
             while data := pair.near.recv(65536):
                 if len(pair.asked) < _HEAD:
                     pair.asked += data
+                if self._refusing and data.startswith(self._refusing):
+                    pair.near.sendall(_FORBIDDEN)
+                    break
                 pair.far.sendall(data)
         if not self._deaf:
             _end_writing(pair.far)

@@ -195,6 +195,23 @@ def test_a_clock_that_is_off(env: dict[str, str], first_engine: Engine, tmp_path
         assert set(doctor({**env, "DOCKER_HOST": address})) - usual == set()
 
 
+def test_a_proxy_that_lets_people_look_only(
+    env: dict[str, str], first_engine: Engine, tmp_path: Path
+) -> None:
+    """As a socket proxy does that was not told POST=1: no build goes through it, either."""
+    usual = set(doctor(env))
+    with Relay.before(first_engine, tmp_path, refusing=b"POST ") as (_relay, through):
+        address = str(through.endpoint.address)
+        problems = doctor({**env, "DOCKER_HOST": address})
+    assert set(problems) - usual == {"endpoint.proxy", "engine.build"}
+    told = problems["endpoint.proxy"]
+    assert told["why"].startswith("POST /containers/create was refused")
+    assert "POST=1" in told["fix"]["text"]
+    (tmp_path / "relay.sock").unlink()
+    with Relay.before(first_engine, tmp_path):
+        assert set(doctor({**env, "DOCKER_HOST": address})) - usual == set()
+
+
 def test_a_proxy_that_does_not_say_when_somebody_has_gone(
     env: dict[str, str], base_image: str, first_engine: Engine, tmp_path: Path
 ) -> None:

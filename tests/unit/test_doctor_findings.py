@@ -189,6 +189,8 @@ class Case:
     seen: dict[str, Any]
     command: str | None = None
     """The first command of the fix, where the case is about that."""
+    fix: str | None = None
+    """Its text, the same."""
     deep: bool = False
 
     @property
@@ -233,6 +235,9 @@ def test_what_was_seen_gives_the_finding(case: Case) -> None:
     if case.command is not None:
         assert finding.fix is not None
         assert finding.fix.commands[0] == case.command
+    if case.fix is not None:
+        assert finding.fix is not None
+        assert finding.fix.text == case.fix
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if case.problem != "none"], ids=_name)

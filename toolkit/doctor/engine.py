@@ -112,13 +112,19 @@ def build(seen: Build) -> Finding:
     )
 
 
+_WITHOUT_FUSE: Final = Fix(
+    "install fuse-overlayfs where Podman runs; its storage is made anew by `podman system reset`, "
+    "which removes every image and container"
+)
+
+
 def storage(seen: Info) -> Finding:
     """engine.storage."""
     driver = str(seen.get("Driver") or "unknown")
     status = {str(pair[0]): str(pair[1]) for pair in seen.get("DriverStatus") or ()}
     data = {"driver": driver, "status": status}
     troubles = {
-        "vfs": "it copies every layer in full",
+        "vfs": "it copies every layer in full, and an image for every container",
         "devicemapper": "engines have dropped it",
     }
     trouble = troubles.get(driver)
@@ -131,7 +137,9 @@ def storage(seen: Info) -> Finding:
         f"the storage driver {driver} is a bad one",
         problem="warn",
         why=f"The engine stores layers with {driver}: {trouble}.",
-        fix=Fix("move the engine's data root to overlay2 on ext4, or on xfs with ftype=1"),
+        fix=_WITHOUT_FUSE
+        if driver == "vfs" and seen.get("Rootless") is True
+        else Fix("move the engine's data root to overlay2 on ext4, or on xfs with ftype=1"),
         data=data,
     )
 
