@@ -11,7 +11,7 @@ import pytest
 UID: Final = 4321
 
 
-def as_somebody(*groups: int) -> tuple[str, ...]:
+def as_somebody(*groups: int, uid: int = UID) -> tuple[str, ...]:
     """What to put before a command; these are the user's groups beside its own.
 
     It may read every file, for the virtual environment may be root's alone, and write to none that
@@ -20,7 +20,7 @@ def as_somebody(*groups: int) -> tuple[str, ...]:
     if os.geteuid():
         pytest.skip("only root can be somebody else")
     return (
-        *("setpriv", f"--reuid={UID}", f"--regid={UID}", *_groups(groups)),
+        *("setpriv", f"--reuid={uid}", f"--regid={uid}", *_groups(groups)),
         *("--inh-caps=-all,+dac_read_search", "--ambient-caps=+dac_read_search"),
         "--bounding-set=-all,+dac_read_search",
     )

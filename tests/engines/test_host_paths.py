@@ -11,6 +11,7 @@ import os
 import shutil
 import subprocess
 import uuid
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -32,11 +33,17 @@ _NEEDED: Final = (
 )
 _APPLICATION: Final = Path(__file__).parents[1] / "docker" / "dood" / "application.py"
 _SOCKET: Final = "/run/engine.sock"
+Objects = Sequence[Mapping[str, Any]]
 _RUN: Final = 'cd /app && python3 -B /packages/application.py "$1" >/packages/said 2>/packages/err'
 
 
-def said(nest: Nested, base: str, run: str, mounts: list[dict[str, Any]], asked: Any) -> Any:  # noqa: ANN401 - JSON
-    """Run the application in a container of the engine; gives what it says."""
+def said(
+    nest: Nested, base: str, run: str, mounts: Objects, asked: Objects, **host: str
+) -> list[dict[str, Any]]:
+    """Run the application in a container of the engine; gives what it says.
+
+    `host` is laid over its HostConfig, but for `User`.
+    """
     folder = nest.folder / f"packages-{run}"
     for name in _NEEDED:
         shutil.copytree(_PACKAGES / name, folder / name)
@@ -51,7 +58,8 @@ def said(nest: Nested, base: str, run: str, mounts: list[dict[str, Any]], asked:
         "Cmd": [],
         "Env": ["PYTHONPATH=/packages", f"DOCKER_HOST=unix://{_SOCKET}"],
         "Labels": {KEY: run},
-        "HostConfig": {"Mounts": [*binds, *mounts], "NetworkMode": "none"},
+        "User": host.pop("User", ""),
+        "HostConfig": {"Mounts": [*binds, *mounts], "NetworkMode": "none", **host},
     }
     container = nest.engine.create_container(config)
     try:
@@ -60,7 +68,11 @@ def said(nest: Nested, base: str, run: str, mounts: list[dict[str, Any]], asked:
     finally:
         nest.engine.remove_container(container)
     assert code == 0, (folder / "err").read_text()
-    return json.loads((folder / "said").read_text())
+    return list(json.loads((folder / "said").read_text()))
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
 
 
 def test_an_application_in_a_container_needs_no_bind_dir(
@@ -115,18 +127,27 @@ def test_a_folder_that_the_engine_does_not_share_is_an_error_and_is_not_made(
 def test_a_folder_that_the_engine_does_not_share_is_copied(
     nest: Nested, base: str, tmp_path: Path
 ) -> None:
-    """Into the container and out of it, and nowhere else; it is the caller's."""
+    """Into the container and out of it, again and again, and nowhere else; it is the caller's."""
     run = uuid.uuid4().hex
     (tmp_path / "asked").write_text("by us")
-    code = "# filename: block.sh\ncat asked; rm asked; mkdir empty; echo by the block > answer"
+    first = "cat asked; rm asked; mkdir empty; ln -s answer link; echo by the block > answer"
+    second = "cat link; test ! -e empty; chmod 0755 link; mv answer last; ls"
     with DockerCommandLineCodeExecutor(
         base, work_dir=tmp_path, labels={KEY: run}, engine=nest.engine
     ) as executor:
-        result = executor.execute_code_blocks([CodeBlock(code, "sh")])
-    assert (result.exit_code, result.output) == (0, "by us")
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["answer", "block.sh", "empty"]
-    assert (tmp_path / "answer").read_text() == "by the block\n"
-    assert (tmp_path / "answer").stat().st_uid == os.getuid()
+        result = executor.execute_code_blocks([CodeBlock(f"# filename: a.sh\n{first}", "sh")])
+        assert (result.exit_code, result.output) == (0, "by us")
+        assert names(tmp_path) == ["a.sh", "answer", "empty", "link"]
+        assert (tmp_path / "link").readlink() == Path("answer")
+        assert (tmp_path / "answer").read_text() == "by the block\n"
+        (tmp_path / "answer").write_text("by us again\n")
+        (tmp_path / "empty").rmdir()
+        result = executor.execute_code_blocks([CodeBlock(f"# filename: b.sh\n{second}", "sh")])
+    assert result.exit_code == 0
+    assert result.output.split() == ["by", "us", "again", "a.sh", "b.sh", "last", "link"]
+    assert names(tmp_path) == ["a.sh", "b.sh", "last", "link"]
+    made = (tmp_path / "last").stat()
+    assert (made.st_mode & 0o777, made.st_uid) == (0o755, os.getuid())
     await_gone(nest.engine, run)
     there = ["docker", "exec", nest.container, "test", "-e", str(tmp_path)]
     assert subprocess.run(there, capture_output=True).returncode == 1

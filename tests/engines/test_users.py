@@ -6,16 +6,20 @@ inside is anybody outside.
 
 from __future__ import annotations
 
+import json
 import os
+import subprocess
+import sys
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pytest
 
 from tests.docker.conftest import copy_image
+from tests.docker.somebody import as_somebody
 from tests.engines.kinds import REMAPPED, ROOTLESS, Kind
 from tests.engines.machines import ROOTLESS as NEEDED
 from tests.engines.machines import UnavailableError, machine
@@ -27,6 +31,11 @@ from toolkit.engine import Engine
 from toolkit.image import local_bases
 
 pytestmark = pytest.mark.docker
+
+FAR: Final = 70_000
+"""More than the users that an engine has by default."""
+TOP: Final = Path(__file__).parents[2]
+APPLICATION: Final = TOP / "tests" / "docker" / "dood" / "application.py"
 
 CODE: Final = """\
 # filename: block.py
@@ -131,3 +140,73 @@ def test_without_rights_the_code_is_who_runs_the_engine(rootless: Nested) -> Non
     for folder in (shared, copied):
         found = {path.name: path.stat().st_uid for path in folder.iterdir()}
         assert found == dict.fromkeys(("asked.txt", "answer.txt", "block.py"), uid)
+
+
+def test_with_userns_remap_a_user_whom_the_engine_does_not_have_is_another_inside(
+    remapped: Nested, tmp_path: Path
+) -> None:
+    """It has 65536 of them: the files come back as the caller's all the same."""
+    base, run = str(local_bases(remapped.engine)[0]), uuid.uuid4().hex
+    work = tmp_path / "work"
+    work.mkdir()
+    os.chown(work, FAR, FAR)
+    asked = [{"image": base, "labels": {KEY: run}, "network": "none", "work_dir": str(work)}]
+    (answer,) = said_here(remapped, tmp_path, FAR, asked)
+    await_gone(remapped.engine, run)
+    assert "error" not in answer, answer
+    assert (answer["code"], answer["output"]) == (0, "by the application\n")
+    assert (answer["answer"], answer["owner"]) == ("by the block", [FAR, FAR])
+
+
+def test_without_rights_the_callers_files_are_its_own_on_this_machine_too(
+    rootless: Nested, tmp_path: Path
+) -> None:
+    """Who runs the engine is root inside, whether it says so as Docker does or as Podman."""
+    base, run, uid = str(local_bases(rootless.engine)[0]), uuid.uuid4().hex, rootless.kind.uid
+    work = rootless.folder / "here"
+    work.mkdir()
+    os.chown(work, uid, uid)
+    asked = {"image": base, "labels": {KEY: run}, "network": "none", "work_dir": str(work)}
+    (answer,) = said_here(rootless, tmp_path, uid, [{**asked, "transfer": "bind"}])
+    await_gone(rootless.engine, run)
+    assert "error" not in answer, answer
+    assert (answer["code"], answer["output"]) == (0, "by the application\n")
+    assert (answer["answer"], answer["owner"]) == ("by the block", [uid, uid])
+
+
+@pytest.mark.parametrize(
+    ("host", "owner"),
+    [({"User": "1234:1234"}, 1234), ({"UsernsMode": "keep-id"}, 1500)],
+    ids=["another user inside", "keep-id"],
+)
+def test_without_rights_the_code_is_who_the_application_is(
+    rootless: Nested, host: dict[str, str], owner: int
+) -> None:
+    """Its container has the users of others, or, with Podman's keep-id, users of its own."""
+    if "UsernsMode" in host and rootless.kind.program != "podman":
+        pytest.skip("only Podman has it")
+    run, base = uuid.uuid4().hex, str(local_bases(rootless.engine)[0])
+    folder = rootless.folder / f"app-{run}"
+    folder.mkdir()
+    folder.chmod(0o777)
+    mounts = [{"Type": "bind", "Source": str(folder), "Target": "/app"}]
+    asked = {"image": base, "labels": {KEY: run}, "network": "none", "work_dir": "/app"}
+    (answer,) = said(rootless, base, run, mounts, [{**asked, "transfer": "bind"}], **host)
+    await_gone(rootless.engine, run)
+    assert "error" not in answer, answer
+    assert (answer["code"], answer["output"]) == (0, "by the application\n")
+    assert (answer["answer"], answer["owner"]) == ("by the block", [owner, owner])
+    owners = {path.stat().st_uid for path in folder.iterdir()}  # as this machine sees them
+    assert len(owners) == 1
+    assert (owners == {rootless.kind.uid}) is ("UsernsMode" in host)
+
+
+def said_here(
+    nest: Nested, home: Path, uid: int, asked: list[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """Run the application on this machine, as somebody."""
+    command = [*as_somebody(uid=uid), sys.executable, "-B", str(APPLICATION), json.dumps(asked)]
+    env = {**os.environ, "DOCKER_HOST": nest.address, "HOME": str(home), "PYTHONPATH": str(TOP)}
+    ended = subprocess.run(command, env=env, capture_output=True, text=True, timeout=120)
+    assert ended.returncode == 0, ended.stderr
+    return list(json.loads(ended.stdout))

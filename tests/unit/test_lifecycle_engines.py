@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 
 from toolkit.container import ContainerOptions, Mount
 from toolkit.container.options import config, fingerprint, own_volumes
-from toolkit.lifecycle.engines import TTL, Known, suited, time_to_live
+from toolkit.lifecycle.engines import TTL, Known, caller, is_rootless, suited, time_to_live
 
 NEAR = Known(rootless=False, remapped=False, far=False, lasting=False, container="")
 FAR = replace(NEAR, far=True)
@@ -60,6 +61,56 @@ def test_a_folder_is_copied_where_its_files_would_be_somebody_elses(
     (suiting,) = suited(ContainerOptions(image="i", mounts=(mount,)), engine).mounts
     assert suiting == replace(mount, transfer=transfer)  # type: ignore[arg-type]
     assert [record.levelname for record in caplog.records] == ["WARNING"] * warned
+
+
+@pytest.mark.parametrize(
+    ("engine", "uid", "user"),
+    [
+        (NEAR, 70_000, "70000:100"),
+        (replace(NEAR, rootless=True), 1500, "0:0"),
+        (replace(NEAR, rootless=True, container="c"), 1500, "1500:100"),
+        (REMAPPED, 1500, "1500:100"),
+        (REMAPPED, 65_535, "65535:100"),
+        (REMAPPED, 65_536, "1000:100"),
+    ],
+)
+def test_code_is_whom_the_engine_has(
+    engine: Known, uid: int, user: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "getuid", lambda: uid)
+    monkeypatch.setattr(os, "getgid", lambda: 100)
+    assert caller(engine) == user
+
+
+@pytest.mark.parametrize(
+    ("uid", "around"), [(0, "1"), (1499, "1500"), (1500, "0"), (1501, "1501"), (99_999, "99999")]
+)
+def test_a_user_of_an_own_namespace_is_another_in_a_siblings(
+    uid: int, around: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As `podman run --userns keep-id` maps them, for somebody who is 1500."""
+    told = "         0          1       1500\n      1500          0          1\n 1501 1501 64036\n"
+    monkeypatch.setattr(Path, "read_text", lambda *_: told)
+    monkeypatch.setattr(os, "getuid", lambda: uid)
+    monkeypatch.setattr(os, "getgid", lambda: uid)
+    engine = replace(NEAR, rootless=True, container="c", apart=True)
+    assert caller(engine) == f"{around}:{around}"
+
+
+@pytest.mark.parametrize(
+    ("info", "rootless"),
+    [
+        ({}, False),
+        ({"SecurityOptions": ["name=seccomp,profile=default"], "Rootless": False}, False),
+        ({"SecurityOptions": ["name=seccomp,profile=default", "name=rootless"]}, True),
+        # Podman 4.3's own word, and nothing among the options.
+        ({"SecurityOptions": ["name=seccomp,profile=default"], "Rootless": True}, True),
+    ],
+)
+def test_an_engine_without_roots_rights_is_known_by_what_it_says(
+    info: dict[str, object], rootless: bool
+) -> None:
+    assert is_rootless(info) is rootless
 
 
 def body(**options: object) -> dict[str, object]:

@@ -18,6 +18,7 @@ from toolkit.doctor import facts, look
 from toolkit.engine import Engine
 from toolkit.engine.endpoint import Endpoint
 from toolkit.errors import EngineRefusedError
+from toolkit.lifecycle.engines import is_rootless
 
 _RUNTIMES: Final = ("runsc", "kata-runtime")
 _DEVICE: Final = Path("/dev/nvidiactl")
@@ -70,7 +71,7 @@ def others(endpoint: Endpoint, env: Mapping[str, str], home: Path) -> facts.Othe
 
 def users(info: facts.Info, endpoint: Endpoint) -> facts.Users:
     options = [str(option) for option in info.get("SecurityOptions") or ()]
-    rootless = any("rootless" in option for option in options)
+    rootless = is_rootless(info)
     user = look.user_name(os.geteuid())
     own = endpoint.socket_path is not None and f"/user/{os.geteuid()}/" in endpoint.address
     files = (Path("/etc/subuid"), Path("/etc/subgid")) if rootless and own else ()

@@ -20,7 +20,7 @@ from toolkit.doctor import facts, scenes
 from toolkit.engine import Engine
 from toolkit.engine.failures import looks_like_a_container
 from toolkit.errors import ImageReferenceError, PullError
-from toolkit.lifecycle.engines import is_elsewhere
+from toolkit.lifecycle.engines import is_elsewhere, is_rootless
 from toolkit.reference import HUB, ImageReference
 from toolkit.spec import DEFAULT_BASE
 
@@ -95,13 +95,12 @@ def _is_v4(text: str) -> bool:
 
 def _is_of_this_machine(engine: Engine, info: facts.Info) -> bool:
     """Whether the engine's interfaces are those that this process sees."""
-    options = " ".join(map(str, info.get("SecurityOptions") or ()))
     path = engine.endpoint.socket_path
     return (
         path is not None
         and str(path) in _DEFAULT_SOCKETS
         and sys.platform == "linux"
-        and "rootless" not in options
+        and not is_rootless(info)
         and not is_elsewhere(info)
         and not looks_like_a_container()
     )

@@ -15,7 +15,7 @@ from toolkit.container.options import WORKSPACE, Mount
 from toolkit.engine import Engine
 from toolkit.errors import ExecError
 from toolkit.lifecycle import ContainerManager
-from toolkit.lifecycle.engines import known
+from toolkit.lifecycle.engines import caller, known
 
 _PROGRAM: Final = """\
 import os, sys
@@ -48,7 +48,7 @@ def take(engine: Engine, image: str, mount: Mount) -> None:
     Raises ContainerError or EngineError where the engine does not share the folder, ExecError
     where even root of a container may not.
     """
-    uid, gid = (0, 0) if known(engine).rootless else (os.geteuid(), os.getegid())
+    uid, _, gid = caller(known(engine)).partition(":")
     options = ContainerOptions(
         image=image,
         network="none",
@@ -60,7 +60,7 @@ def take(engine: Engine, image: str, mount: Mount) -> None:
     with ContainerManager(engine) as manager:
         container = manager.start(options)
         python = next(filter(None, container.ready.programs.values()), "python3")
-        argv = [python, "-I", "-c", _PROGRAM, WORKSPACE, str(uid), str(gid)]
+        argv = [python, "-I", "-c", _PROGRAM, WORKSPACE, uid, gid]
         ended = container.run(argv, timeout=60.0)
     if ended.exit_code:
         said = ended.stderr.decode("utf-8", "replace").strip().rpartition("\n")[2]

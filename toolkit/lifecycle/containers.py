@@ -10,7 +10,6 @@ import contextlib
 import dataclasses
 import itertools
 import logging
-import os
 import threading
 import time
 import uuid
@@ -28,7 +27,7 @@ from toolkit.container import (
 from toolkit.engine import Engine
 from toolkit.errors import EngineError, NotRunningError
 from toolkit.lifecycle.ending import EXIT_SECONDS, unwatch, watch
-from toolkit.lifecycle.engines import Known, known, suited, time_to_live
+from toolkit.lifecycle.engines import Known, caller, known, suited, time_to_live
 from toolkit.lifecycle.ownership import ownership
 from toolkit.lifecycle.sweep import clear
 
@@ -153,10 +152,9 @@ class ContainerManager:
     def _opened(self, creation: Creation, options: ContainerOptions, engine: Known) -> Container:
         """Take the container up, or make it."""
         options = suited(options, engine)
-        uid, gid = (0, 0) if engine.rootless else (os.getuid(), os.getgid())
-        caller = f"{uid}:{gid}"  # as they are inside
+        user = caller(engine)
         if options.take_up:
-            found = take_up(self._engine, options, name=creation.name, caller=caller)
+            found = take_up(self._engine, options, name=creation.name, caller=user)
             if found is not None:
                 return found
         if options.name:
@@ -168,7 +166,7 @@ class ContainerManager:
             kept=options.is_kept,
             container=engine.container,
         )
-        return open_container(creation, options, labels=labels, caller=caller)
+        return open_container(creation, options, labels=labels, caller=user)
 
     def _enter(self, container: Container) -> None:
         with self._lock:

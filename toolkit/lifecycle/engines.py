@@ -27,16 +27,19 @@ TTL: Final = 600.0
 
 The channel speaks every third of it, which also keeps open what a proxy would close as idle.
 """
+_USERS: Final = 65536
+"""How many a user is given by `adduser`, and an engine's `dockremap` with it."""
+_SOMEBODY: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
     """What is known of an engine.
 
-    `rootless`: this user is root inside. `remapped`: every user is another inside, and nobody this
-    one. `far`: no local socket, or another machine behind it.
+    `rootless`: its own user is root inside. `remapped`: every user is another inside, and nobody
+    this one. `far`: no local socket, or another machine behind it.
     `lasting`: its containers survive its restart. `container`: the one of this engine in which this
-    process is, or empty.
+    process is, or empty. `apart`: that one has users of its own (Podman's `--userns keep-id`).
     """
 
     rootless: bool
@@ -44,6 +47,7 @@ class Known:
     far: bool
     lasting: bool
     container: str
+    apart: bool = False
 
 
 _known: dict[str, Known] = {}
@@ -56,15 +60,54 @@ def known(engine: Engine) -> Known:
     if found is None:
         info = engine.info()
         secured = [str(each) for each in info.get("SecurityOptions") or ()]
+        container = own_container(engine)
         found = _known[address] = Known(
-            rootless=any("rootless" in each for each in secured),
+            rootless=is_rootless(info),
             remapped=any("userns" in each for each in secured),
             far=not address.startswith(("unix://", "npipe://")) or is_elsewhere(info),
             lasting=bool(info.get("LiveRestoreEnabled")),
-            container=own_container(engine),
+            container=container,
+            apart=bool(container) and _has_own_users(engine, container),
         )
         sweep_at_start(engine)
     return found
+
+
+def is_rootless(info: Mapping[str, Any]) -> bool:
+    """Whether an engine that says this of itself runs without root's rights."""
+    secured = info.get("SecurityOptions") or ()
+    return info.get("Rootless") is True or any("rootless" in str(each) for each in secured)
+
+
+def caller(engine: Known) -> str:
+    """The uid and gid that are this process's in a container of the engine.
+
+    In one itself it has the users of its siblings. Outside of a rootless engine's it is taken for
+    the engine's own user; where every user is another inside, nobody is this one, and what it
+    writes is copied: there are no more of them than `_USERS`.
+    """
+    if engine.rootless and not engine.container:
+        return "0:0"
+    uid, gid = os.getuid(), os.getgid()
+    if engine.apart:
+        uid, gid = _outside(uid, "uid"), _outside(gid, "gid")
+    if engine.remapped:
+        uid, gid = (each if each < _USERS else _SOMEBODY for each in (uid, gid))
+    return f"{uid}:{gid}"
+
+
+def _has_own_users(engine: Engine, container: str) -> bool:
+    found = engine.inspect_container(container) or {}
+    return (found.get("HostConfig") or {}).get("UsernsMode") not in {None, "", "host"}
+
+
+def _outside(number: int, kind: str) -> int:
+    """What a user or a group of this process's namespace is in the one around it."""
+    for line in Path(f"/proc/self/{kind}_map").read_text("ascii").splitlines():
+        inside, around, count = map(int, line.split())
+        if inside <= number < inside + count:
+            return around + number - inside
+    return number
 
 
 def suited(options: ContainerOptions, engine: Known) -> ContainerOptions:
