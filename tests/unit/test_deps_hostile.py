@@ -388,6 +388,13 @@ POETRY_END = '[metadata]\nlock-version = "2.1"\n'
                 f"markers = \"sys_platform ~= 'linux'\"\n{POETRY_END}"
             ),
         ),
+        (
+            "poetry.lock",
+            (
+                f'[[package]]\nname = "x"\nversion = "1"\ngroups = ["main"]\n{FILE}\n'
+                f"markers = \"'x' in extras\"\n{POETRY_END}"
+            ),
+        ),
         ("Pipfile", f"[packages]\nx = {{version = '*', markers = \"python_version < '{MANY}'\"}}"),
     ],
 )

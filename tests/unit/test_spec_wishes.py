@@ -6,6 +6,7 @@ import contextlib
 from pathlib import Path
 
 import pytest
+import tomli_w
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,6 +14,7 @@ from toolkit import deps
 from toolkit.deps import Dependencies
 from toolkit.errors import SpecError
 from toolkit.spec import Check, ImageSpec, Wishes, load
+from toolkit.spec.fields import ALL
 
 NO_LOGIN = "has a login, which belongs in a netrc file: --secret id=netrc"
 NO_PATH = "is not an absolute path of letters, digits and `_.+@%=-` without `.` or `..`"
@@ -186,13 +188,28 @@ def test_a_file_that_is_no_toml_says_where(tmp_path: Path) -> None:
     assert caught.value.hint == "name an image.toml, or make one by `toolkit init`"
 
 
-@given(st.text() | st.sampled_from(["apt = " + "[" * 9999, "a.b.c = 1", "[[verify]]", "[files.x]"]))
+TEXTS = st.text(max_size=9) | st.sampled_from(
+    ["x", "3.12", "a:1", "A=b", "/a", "../..", "\0", "x" * 300, "9" * 5000, "linux/amd64", "${X}"]
+)
+VALUES = st.recursive(
+    TEXTS | st.integers() | st.booleans() | st.floats() | st.dates(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3),
+    max_leaves=6,
+)
+TABLES = st.dictionaries(st.sampled_from([*ALL, "unknown"]), VALUES, max_size=4)
+BROKEN = ("apt = " + "[" * 9999, "apt = " + "9" * 5000, "a.b.c = 1", "[[verify]]", "[files.x]")
+
+
+@given(st.text() | st.sampled_from(BROKEN) | TABLES.map(tomli_w.dumps))
 def test_no_text_makes_a_traceback(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
-    folder = tmp_path_factory.getbasetemp()
+    folder = tmp_path_factory.getbasetemp() / "any"
+    folder.mkdir(exist_ok=True)
     path = folder / "any.toml"
     path.write_bytes(text.encode("utf-8", "surrogatepass"))
     with contextlib.suppress(SpecError):
-        load(path)
+        wishes = load(path)
+        assert str(ImageSpec.of(wishes, Dependencies()).wanted_base)
+        assert wishes.plain(folder).keys() == wishes.values.keys()
 
 
 def test_an_option_counts_more_than_the_file_and_lists_are_added_to() -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Final, Protocol
 from urllib.parse import quote, urlsplit
 
+from packaging.markers import UndefinedEnvironmentName
 from packaging.pylock import (
     Package,
     PackageArchive,
@@ -68,7 +69,7 @@ class Locked:
                 f"{error}",
                 hint="lock again for this base, or name a base that fits with --base",
             ) from error
-        except ValueError as error:  # a marker that cannot be evaluated
+        except (ValueError, UndefinedEnvironmentName) as error:  # a marker none can evaluate
             raise SpecError(
                 f"{self.file}: what of the lock is for Python {target.python} cannot be said: "
                 f"{error}",

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from packaging.markers import Environment, Marker
+from packaging.markers import Environment, Marker, UndefinedEnvironmentName
 from packaging.tags import Tag, compatible_tags, cpython_tags
 
 _MACHINES: Final = {
@@ -65,7 +65,10 @@ class Target:
         marker = Marker(marker) if isinstance(marker, str) else marker
         variables = {key: str(value) for key, value in self.environment().items()}
         wanted = tuple(extras) or ("",)
-        return any(marker.evaluate({**variables, "extra": extra}) for extra in wanted)
+        try:
+            return any(marker.evaluate({**variables, "extra": one}) for one in wanted)
+        except UndefinedEnvironmentName as error:  # of another kind of lock
+            raise ValueError(str(error)) from error
 
     def tags(self) -> tuple[Tag, ...]:
         """The wheels that fit, the best first."""

@@ -124,7 +124,8 @@ def _table(path: Path) -> Mapping[str, object]:
             f"{path}: {(error.strerror or str(error)).lower()}",
             hint="name an image.toml, or make one by `toolkit init`",
         ) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+    # ValueError: TOML's, UTF-8's, and that of a number with too many digits.
+    except (ValueError, RecursionError) as error:
         words = str(error) if not isinstance(error, RecursionError) else "it is nested too deeply"
         raise SpecError(
             f"{path}: the file is not TOML: {words}", hint="correct it at that place"
