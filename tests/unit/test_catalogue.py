@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from toolkit.spec import ImageSpec, catalogue, load, reading
 IMAGES = resources.tree("images")
 PAGE = IMAGES / "README.md"
 TABLE = re.compile(r"(?<=<!-- table -->\n).*?(?=<!-- /table -->)", re.DOTALL)
-FAMILIES = {"": LOCAL, "alpine/": ALPINE, "rpm/": UBI, "cuda/": CUDA}
+FAMILIES = {"": LOCAL, "alpine/": ALPINE, "rpm/": UBI, "cuda/": CUDA, "conda/": LOCAL}
 ENTRIES = dict(catalogue.entries(IMAGES))
 SIZES = json.loads((IMAGES / "sizes.json").read_text(encoding="utf-8"))
 PYTHON = "3.11"
@@ -135,6 +136,9 @@ def test_its_dockerfile_is_the_golden_one(
 ) -> None:
     """On a base of each family, or what is said where it cannot be made on one."""
     place, wanted = f"render/images/{family}{name}", spec(name)
+    if family == "conda/":  # its requirements as pip's list of an environment.yml
+        conda = replace(asked(name), conda=("python=3.13",), channels=("conda-forge",))
+        wanted = replace(wanted, dependencies=conda)
     facts = Facts(base.python, base.system, base.libc, base.manager, base.system)
     try:
         check_packages(base.reference, facts, wanted)

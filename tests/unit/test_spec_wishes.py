@@ -159,6 +159,7 @@ def test_what_a_file_names_lies_beside_it(tmp_path: Path) -> None:
     (project / "link").symlink_to(tmp_path / "key")
     text = """
         deps = ["sub/../../requirements.txt"]
+        template = "link"
         verify = [{ file = "/etc/profile.d/x.sh" }]
         [files]
         "/a" = "../key"
@@ -167,6 +168,7 @@ def test_what_a_file_names_lies_beside_it(tmp_path: Path) -> None:
     words = "leaves the project's folder, which only --allow-outside allows"
     assert refused(project, text) == [
         f"deps[0]: 'sub/../../requirements.txt' {words}",
+        f"template: 'link' {words}",
         f"verify[0].file: '/etc/profile.d/x.sh' {words}",
         f"files./a: '../key' {words}",
         f"files./b: 'link' {words}",
