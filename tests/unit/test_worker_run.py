@@ -11,7 +11,7 @@ import pytest
 from toolkit.worker.outgoing import Outgoing
 from toolkit.worker.run import Run
 from toolkit.worker.spawn import open_pipes
-from toolkit.worker.supervisor import NUMBER, introduction
+from toolkit.worker.supervisor import NUMBER, UNSTARTED, introduction
 
 KILLED = 137
 
@@ -56,5 +56,27 @@ def test_a_spare_that_is_killed_has_run_nothing_unless_it_had_heard_what_it_is(
     until_it_rests(run)
     assert again == ([] if has_heard else [True])
     assert run.was_killed == has_heard
+    theirs.close()
+    ours.close()
+
+
+@pytest.mark.parametrize("has_closed", [False, True])
+def test_what_there_was_no_process_for_is_begun_again(has_closed: bool) -> None:
+    """Its supervisor has heard it, and lets go of its pipes before or after it says so."""
+    again: list[bool] = []
+    run = Run(1, None, Outgoing(1), feed=False)
+    ours, theirs = open_pipes(contextlib.nullcontext())
+    run.adopt(ours, again=lambda: again.append(True))
+    os.write(ours.begin, b"what it is")
+    os.write(theirs.control, NUMBER.pack(-10))
+    os.read(theirs.begin, 100)
+    if has_closed:
+        for name in ("begin", "input", "output", "errors"):
+            theirs.drop(name)
+        until_it_rests(run)
+    os.write(theirs.control, NUMBER.pack(UNSTARTED))
+    until_it_rests(run)
+    assert again == [True]
+    assert not run.was_killed
     theirs.close()
     ours.close()

@@ -25,7 +25,6 @@ _MODULES: Final = (
     "identity",
     "program",
     "spawn",
-    "shell",
     "nursery",
     "casualties",
     "outgoing",

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import os
 
-from toolkit.worker.supervisor import take_file_uid
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -47,23 +45,18 @@ class Identity:
         os.setresuid(self.uid, self.uid, self.uid)
 
     def assume_groups(self) -> None:
-        """Have this user's group and no other from now on, for what is started `unseen`."""
+        """Have this user's group and no other from now on, as `lending` needs it."""
         if not self.is_own():
             os.setgroups([])
             os.setresgid(self.gid, self.gid, self.gid)
 
-    def unseen(self) -> AbstractContextManager[None]:
-        """A stretch in which what is executed is this user's, and out of this user's reach.
+    def lending(self) -> AbstractContextManager[None]:
+        """A stretch in which what is opened and executed is so as this user.
 
-        The kernel makes it untraceable, as `hide` does, when an exec changes the uid by which files
-        are opened. This process stays root's, and the code can do no more than send it a signal.
+        What is executed is this user for good; this process stays who it was. In that stretch the
+        code can send it a signal, but neither trace it nor read it: it is hidden.
         """
-        return _Unseen(self.uid)
-
-    def can_be_unseen(self) -> bool:
-        """Whether the worker may do that, and the kernel knows it."""
-        own = os.geteuid()
-        return own == 0 and take_file_uid(_not(own)) and take_file_uid(own)
+        return _Lending(self.uid)
 
     def owning(self) -> AbstractContextManager[None]:
         """A stretch in which what is made belongs to this user.
@@ -71,10 +64,6 @@ class Identity:
         A pipe is made so: a program under another uid may then open /dev/stderr by name.
         """
         return _Owning(self.uid)
-
-
-def _not(uid: int) -> int:
-    return 0 if uid else 1
 
 
 class _Owning:
@@ -91,18 +80,18 @@ class _Owning:
             os.seteuid(self._own)
 
 
-class _Unseen:
+class _Lending:
     def __init__(self, uid: int) -> None:
         self._uid = uid
+        self._own = os.geteuid()
 
     def __enter__(self) -> None:
-        os.setresuid(self._uid, self._uid, 0)  # the last is as the first from the exec on
-        if not take_file_uid(_not(self._uid)):
-            os._exit(126)
+        if self._uid != self._own:
+            os.setresuid(self._uid, self._uid, self._own)  # the last is as the others from the exec
 
     def __exit__(self, *_error: object) -> None:
-        os.setresuid(0, 0, 0)
-        take_file_uid(0)  # of one that was root all the time, the call before changes nothing
+        if self._uid != self._own:
+            os.setresuid(self._own, self._own, self._own)
 
 
 def identify(user: str | None) -> Identity:

@@ -20,8 +20,8 @@ import time
 
 from toolkit.worker.program import LONGEST, Program
 from toolkit.worker.spawn import (
-    FIRST_VICTIM,
     Pipes,
+    Starter,
     hatch,
     open_pipes,
     order,
@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     from typing import Any, NoReturn
 
     from toolkit.worker.identity import Identity
-    from toolkit.worker.shell import WaitingShell
 
 PATIENCE = 2.0
 """Seconds within which a spare must have begun what it was told."""
@@ -252,41 +251,20 @@ class Nursery:
         self.on_ready(reason or ENDED)
 
 
-def programs(who: Identity, become: Callable[[int], NoReturn]) -> Nursery:
+def programs(who: Identity, env: Mapping[str, str]) -> Nursery:
     """For programs of any kind: a fork of the worker, out of the code's reach.
 
-    `become` is called in a spare, with the descriptor where it will be told what it is.
+    `env` are the variables that every one has.
     """
 
     def launch(channel: Any) -> NoReturn:
         try:
             ours = _alone(channel)
+            starter = Starter(who, env)
             while True:
                 theirs = receive(ours)
-                begin = -1
                 with contextlib.suppress(OSError):  # no process is left, as the pipes' end tells
-                    begin = hatch(theirs, foreign=[3], is_fit=lambda: True)
-                if begin >= 0:
-                    settle(FIRST_VICTIM)
-                    who.assume()
-                    become(begin)
-        finally:
-            os._exit(0)
-
-    return Nursery(who, launch, heralds=False)
-
-
-def shells(who: Identity, shell: WaitingShell) -> Nursery:
-    """For shells: a fork of the worker, too, whose supervisors start them without another."""
-
-    def launch(channel: Any) -> NoReturn:
-        try:
-            ours = _alone(channel)
-            shell.settle()
-            while True:
-                theirs = receive(ours)
-                with contextlib.suppress(OSError):  # as above
-                    hatch(theirs, foreign=[3], start=shell.start)
+                    hatch(theirs, foreign=[3], starter=starter)
         finally:
             os._exit(0)
 

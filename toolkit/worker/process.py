@@ -19,12 +19,11 @@ import time
 from toolkit.worker import protocol
 from toolkit.worker.casualties import OutOfMemory, end_orphans, ticks
 from toolkit.worker.identity import environment, find, identify, inherited, shapes_python
-from toolkit.worker.nursery import ENDED, Nursery, programs, python, shells
+from toolkit.worker.nursery import ENDED, Nursery, programs, python
 from toolkit.worker.outgoing import Outgoing
 from toolkit.worker.program import Program
 from toolkit.worker.protocol import Frame, FrameDecoder, ProtocolError, report
 from toolkit.worker.run import Run
-from toolkit.worker.shell import waiting_shell
 from toolkit.worker.spawn import choose, spawn
 from toolkit.worker.supervisor import adopt_orphans, hide
 
@@ -34,12 +33,11 @@ if TYPE_CHECKING:
     from typing import Any
 
     from toolkit.worker.identity import Identity
-    from toolkit.worker.shell import WaitingShell
 
 _REST = 0.001
 """Seconds after the end of a run from which on spares are made. Until then that would take the
 processor from the one who is waiting, and a warm interpreter could begin in the midst of what a
-block installs. A shell is made in less than the one who waits needs to hear of the end."""
+block installs. For a program there is only a supervisor to be told of its pipes."""
 _ROUNDS = 2
 """How often that is tried: where no process is left, it would go on without a pause."""
 _PATIENCE = 1000
@@ -58,8 +56,6 @@ class Worker:
         self._pythons: list[str] = []
         self._python: Nursery | None = None
         self._programs: Nursery | None = None
-        self._shell: WaitingShell | None = None
-        self._shells: Nursery | None = None
         self._preload: list[str] = []
         self._ready: Frame | None = None
         self._memory = OutOfMemory()
@@ -156,7 +152,7 @@ class Worker:
         end_orphans(family, run.since, self._who.uid, lambda: spared)
 
     def _nurseries(self) -> list[Nursery]:
-        every = (self._python, self._shells, self._programs)
+        every = (self._python, self._programs)
         return [each for each in every if each is not None]
 
     def _make_spares(self, now: float) -> None:
@@ -263,10 +259,7 @@ class Worker:
             "programs": found,
         }
         self._ready = report(protocol.READY, 0, report_of)
-        self._programs = programs(who, Program(["program"], self._cwd, self._env).wait)
-        self._shell = waiting_shell(who, self._env)
-        if self._shell is not None:
-            self._shells = shells(who, self._shell)
+        self._programs = programs(who, self._env)
         found = {name: find(name, self._env, who) for name in ("python", "python3")}
         path = found["python"] or found["python3"]
         if path is not None:
@@ -276,7 +269,7 @@ class Worker:
             if self._preload or fields.get("warm"):
                 self._prime(self._python)
         if fields.get("warm"):
-            self._prime(self._shells or self._programs)
+            self._prime(self._programs)
         if not self._preload:
             self._warmed("")
         elif path is None:
@@ -320,7 +313,7 @@ class Worker:
         words = b""
         if who is self._who:
             run.kind, words = self._told(program, warm=warm)
-        run.is_brief = run.kind is not None and run.kind is self._shells
+        run.is_brief = run.kind is not None and run.kind is self._programs
         self._restock = None
         pipes = run.kind.tell(words) if run.kind is not None else None
         if pipes is None:
@@ -348,9 +341,7 @@ class Worker:
             and not any(map(shapes_python, extra))
         ):
             return self._python, program.tell(extra)
-        if self._shell is not None and self._shell.can_become(program, extra):
-            return self._shells, self._shell.tell(program, extra)
-        return self._programs, program.tell(program.env)
+        return self._programs, program.tell(extra)
 
     def _reset(self, frame: Frame) -> None:
         """End every process but this one, which PID 1 alone can do in one stroke."""

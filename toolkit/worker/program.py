@@ -4,7 +4,7 @@ Runs inside the container, as part of the worker and of what it forks. Written f
 standard library only: see protocol.py.
 """
 
-# ruff: noqa: PTH103, PTH120 - pathlib takes longer to import than a program to start
+# ruff: noqa: PTH103, PTH116, PTH120 - pathlib takes longer to import than a program to start
 from __future__ import annotations
 
 import contextlib
@@ -16,7 +16,7 @@ import struct
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from typing import NoReturn
 
 LONGEST = 1 << 15
@@ -64,40 +64,28 @@ class Program:
         must not be told just as it ends of that.
         """
         before = [(number, signal.signal(number, signal.SIG_IGN)) for number in _REQUESTS]
+        program = cls.read(descriptor, {})
+        for number, handler in before:
+            signal.signal(number, handler)
+        return program
+
+    @classmethod
+    def read(cls, descriptor: int, env: Mapping[str, str]) -> Program:
+        """The same, for a process that hears no signal; it has these variables, too."""
         data = b""
         while len(data) < _LENGTH.size or len(data) < _LENGTH.size + _LENGTH.unpack_from(data)[0]:
             piece = os.read(descriptor, 1 << 16)
             if not piece:
                 os._exit(0)
             data += piece
-        for number, handler in before:
-            signal.signal(number, handler)
-        return cls._parse(data)
-
-    @classmethod
-    def _parse(cls, data: bytes) -> Program:
         texts = [os.fsdecode(text) for text in data[_LENGTH.size :].split(b"\0")]
         cwd, path, mode, feed, merged, count = texts[:6]
         last = 6 + int(count)
-        env = dict(text.partition("=")[::2] for text in texts[last:])
-        program = cls(texts[6:last], cwd, env)
+        own = dict(text.partition("=")[::2] for text in texts[last:])
+        program = cls(texts[6:last], cwd, {**env, **own})
         program.path, program.mode = path, int(mode)
         program.feed, program.merged = bool(feed), bool(merged)
         return program
-
-    def wait(self, begin: int) -> NoReturn:
-        """For a child that is like this one: become the program that it is told at `begin`."""
-        self._rehearse()
-        program = self.hear(begin)
-        os.close(begin)
-        program.connect()
-        program.start()
-
-    def _rehearse(self) -> None:
-        """Do in vain what will be done, so that the memory it touches is this one's own."""
-        known = self._parse(self.tell(self.env))
-        with contextlib.suppress(OSError):
-            os.execve("/dev/null/none", known.argv, known.env)  # noqa: S606 - it cannot be
 
     def connect(self) -> None:
         """For a child that has pipes for everything: keep those that are wanted."""
@@ -110,33 +98,77 @@ class Program:
 
     def start(self) -> NoReturn:
         """Become the program. For a child that is the right user already; does not return."""
-        subject = self.cwd
+        code = 0
         try:
             os.chdir(self.cwd)
-            subject = self.path or self.argv[0]
             if self.path:
                 _store(self.path, self.mode)
-                os._exit(0)
-            self._execute()
+            else:
+                self._anywhere(lambda path: os.execve(path, self.argv, self.env))  # noqa: S606
         except OSError as error:
-            with contextlib.suppress(OSError):
-                os.write(2, os.fsencode(f"{subject}: {error.strerror}\n"))
-            os._exit(127 if error.errno == errno.ENOENT else 126)
+            code = self._complain(2, error)
+        finally:
+            os._exit(code)
 
-    def _execute(self) -> NoReturn:
+    def launch(self, streams: Sequence[int], defaults: Iterable[int]) -> int:
+        """Start it beside this process, which lends it a user; its pid.
+
+        `streams` are its input, output and errors; `defaults` the signals that it has as after a
+        boot. What cannot be the program is an exit code, negative, and has been said on its errors.
+        Raises OSError when no process is left.
+        """
+        places: list[tuple[object, ...]] = [
+            (os.POSIX_SPAWN_DUP2, stream, place) for place, stream in enumerate(streams)
+        ]
+        if not self.feed:
+            places[0] = (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0)
+        if self.merged:
+            places[2] = (os.POSIX_SPAWN_DUP2, 1, 2)
+
+        def run(path: str) -> int:
+            return os.posix_spawn(
+                path,
+                self.argv,
+                self.env,
+                file_actions=places,
+                setsid=True,
+                setsigmask=(),
+                setsigdef=defaults,
+            )
+
+        try:
+            os.chdir(self.cwd)
+            return self._anywhere(run)
+        except OSError as error:
+            if error.errno in {errno.EAGAIN, errno.ENOMEM}:
+                raise
+            return -self._complain(streams[1 if self.merged else 2], error)
+        finally:
+            os.chdir("/")
+
+    def _anywhere(self, run: Callable[[str], int]) -> int:
         """Find the program on its own PATH. Not os.execvpe, which imports modules on its way."""
         name = self.argv[0]
         folders = [""] if "/" in name else self.env.get("PATH", os.defpath).split(":")
         missed: OSError = FileNotFoundError(errno.ENOENT, "not found")
         for folder in folders:
+            path = folder + "/" + name if folder else name
             try:
-                path = folder + "/" + name if folder else name
-                os.execve(path, self.argv, self.env)  # noqa: S606 - no shell is the point
+                if folder:
+                    os.stat(path)  # cheaper than to try
+                return run(path)
             except (FileNotFoundError, NotADirectoryError):
                 continue
             except PermissionError as error:  # perhaps a folder of that name; look further
                 missed = error
         raise missed
+
+    def _complain(self, errors: int, error: OSError) -> int:
+        """Say there why it is not run; the exit code."""
+        subject = self.cwd if error.filename == self.cwd else self.path or self.argv[0]
+        with contextlib.suppress(OSError):
+            os.write(errors, os.fsencode(f"{subject}: {error.strerror}\n"))
+        return 127 if error.errno == errno.ENOENT else 126
 
 
 def _store(path: str, mode: int) -> None:

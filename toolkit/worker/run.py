@@ -229,6 +229,9 @@ class Run:
         self.supervisor, self.child, code = account.supervisor, account.child, account.code
         self._alone, self._obeyed = account.is_alone, account.has_ended_all
         self._note_begin()
+        if account.is_unstarted:
+            self.begin_again()
+            return
         is_over = code is not None or not data
         if is_over and (self._unheard or (not data and self.begins_by is not None)):
             self.begin_again()
@@ -272,7 +275,7 @@ class Run:
 
     def _note_begin(self) -> None:
         if self._pipes.begin < 0 and self.supervisor and not self._unheard:
-            self._again = self.begins_by = None
+            self.begins_by = None
 
     def _forget_supervisor(self) -> None:
         if self._supervised:

@@ -15,21 +15,21 @@ import os
 import signal
 import struct
 
-from toolkit.worker.supervisor import NEXT, Supervisor
+from toolkit.worker.program import Program
+from toolkit.worker.supervisor import NEXT, UNSTARTED, Supervisor
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from contextlib import AbstractContextManager
     from typing import Any, NoReturn
 
     from toolkit.worker.identity import Identity
-    from toolkit.worker.program import Program
 
 _ORDER = b"+"
 FIRST_VICTIM = b"1000"
 """oom_score_adj(5): when memory runs out, the code is killed and not the worker."""
-RESET = (signal.SIGCHLD, signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT)
+_SETTLED = (signal.SIGCHLD, signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT)
 """Signals that a Python, or the worker, has others do with than a program expects."""
 _PIPES = ("begin", "input", "output", "errors")
 ENDS = (*_PIPES, "control")
@@ -133,16 +133,15 @@ def hatch(
     *,
     foreign: Sequence[int] | None = None,
     is_fit: Callable[[], bool] | None = None,
-    start: Callable[[Pipes, list[int]], int] | None = None,
+    starter: Starter | None = None,
 ) -> int:
     """Make a supervisor and its child, who get these pipes; they are closed here.
 
     Returns -1 here, and in the child the descriptor where it will be told what it is. `foreign` are
     the descriptors that neither may have; None is all others. `is_fit`: the supervisor may be told
     to make another child when this one has ended, and does while this is true; each returns here.
-    `start`: no child is forked, this starts it, and none returns; it is given the pipes and the
-    signals whose defaults are wanted, and gives the pid. Raises OSError when there is no process
-    left.
+    `starter`: there is no child before there is a program, which this starts; none returns. Raises
+    OSError when there is no process left.
     """
     try:
         pid = os.fork()
@@ -155,8 +154,8 @@ def hatch(
     try:  # whatever goes wrong from here on, this must not go on as what it was forked from
         for descriptor in _others(theirs.descriptors()) if foreign is None else foreign:
             os.close(descriptor)
-        if start is not None:
-            _rear(theirs, start)
+        if starter is not None:
+            _stand_by(theirs, starter)
         return _bear(theirs, is_fit)
     except BaseException:  # noqa: BLE001 - as above
         os._exit(126)
@@ -173,18 +172,69 @@ def _bear(theirs: Pipes, is_fit: Callable[[], bool] | None) -> int:
         theirs = _receive_next(control)
         if is_fit is None or not is_fit():
             os._exit(0)
-    for place, name in enumerate(("input", "output", "errors")):
-        os.dup2(getattr(theirs, name), place)
-        theirs.drop(name)
+    _take(theirs)
     return theirs.begin
 
 
-def _rear(theirs: Pipes, start: Callable[[Pipes, list[int]], int]) -> NoReturn:
-    """In the supervisor: stay, and have each child started."""
+def _take(theirs: Pipes) -> None:
+    """In a child: have these streams as its own."""
+    for place, name in enumerate(("input", "output", "errors")):
+        os.dup2(getattr(theirs, name), place)
+        theirs.drop(name)
+
+
+class Starter:
+    """How a supervisor starts what it is told, without a fork of Python where that can be.
+
+    Such a fork costs more than most programs do: in copying the tables of its memory, and in all
+    that both write afterwards. posix_spawn(3) copies nothing.
+    """
+
+    def __init__(self, who: Identity, env: Mapping[str, str]) -> None:
+        """For the process that supervisors are forked from, which is made fit for it.
+
+        `env` are the variables that every program has.
+        """
+        self._who = who
+        self._env = env
+        self._patience = _patience()
+        self._can_launch = _can_launch()
+        who.assume_groups()
+        os.chdir("/")
+
+    def start(self, theirs: Pipes, supervisor: Supervisor) -> None:
+        """Wait for the program, and start it. Returns in the supervisor only."""
+        supervisor.introduce()
+        yield_to_others(FIRST_VICTIM)  # before the change of user: the file belongs to root
+        program = Program.read(theirs.begin, self._env)
+        if program.path or not self._can_launch:
+            if supervisor.fork():
+                _take(theirs)
+                settle(FIRST_VICTIM)
+                self._who.assume()
+                os.close(theirs.begin)
+                program.connect()
+                program.start()
+            return
+        try:
+            with self._who.lending():
+                streams = (theirs.input, theirs.output, theirs.errors)
+                child = program.launch(streams, {*supervisor.defaults, *_SETTLED})
+        except OSError:
+            child = -UNSTARTED
+        yield_to_others(self._patience)
+        if child > 0:
+            supervisor.adopt(child)
+        else:
+            supervisor.miss(-child)
+
+
+def _stand_by(theirs: Pipes, starter: Starter) -> NoReturn:
+    """In the supervisor: stay."""
     control = theirs.control
     supervisor = Supervisor(control, control, stays=True)
     while True:
-        supervisor.start(start, theirs)
+        starter.start(theirs, supervisor)
         theirs.control = -1
         theirs.close()
         supervisor.watch()
@@ -247,7 +297,7 @@ def settle(victim: bytes) -> None:
     `victim`: its oom_score_adj(5). Written before the change of user: in a hidden process the file
     belongs to root.
     """
-    for number in RESET:
+    for number in _SETTLED:
         signal.signal(number, signal.SIG_DFL)
     os.setsid()
     yield_to_others(victim)
@@ -261,7 +311,7 @@ def yield_to_others(victim: bytes) -> None:
         os.close(file)
 
 
-def patience() -> bytes:
+def _patience() -> bytes:
     """What `yield_to_others` was told last, or whoever started this process."""
     try:
         file = os.open("/proc/self/oom_score_adj", os.O_RDONLY | os.O_CLOEXEC)
@@ -270,6 +320,17 @@ def patience() -> bytes:
     except OSError:
         return b"0"
     return value
+
+
+def _can_launch() -> bool:
+    """Whether this Python can start a program in a session of its own."""
+    try:
+        os.posix_spawn(os.devnull + "/none", ["none"], {}, setsid=True)
+    except (NotImplementedError, AttributeError):
+        return False
+    except OSError:
+        return True
+    return True
 
 
 def _others(known: Iterable[int]) -> list[int]:

@@ -31,6 +31,8 @@ NUMBER = struct.Struct("!i")
 a supervisor that has ended all that it was told to end, one number more."""
 _ALONE = 1 << 8
 """Added to the exit code by one that has nothing left to watch, and can watch another."""
+UNSTARTED = 1 << 9
+"""Instead of an exit code: it was told what to start, and no process was left for it."""
 
 _PR_SET_DUMPABLE, _PR_SET_CHILD_SUBREAPER = 4, 36
 _FIXED = {signal.SIGKILL, signal.SIGSTOP, signal.SIGCHLD}
@@ -42,9 +44,8 @@ try:
     import ctypes
 
     _call_prctl: Callable[..., int] | None = ctypes.CDLL(None).prctl
-    _call_setfsuid: Callable[[int], int] | None = ctypes.CDLL(None).setfsuid
 except (ImportError, OSError, AttributeError):
-    _call_prctl = _call_setfsuid = None
+    _call_prctl = None
 
 
 def _prctl(option: int, value: int) -> bool:
@@ -59,14 +60,6 @@ def hide() -> bool:
 def show() -> bool:
     """Undo `hide`, as an exec would: for a fork that becomes the code."""
     return _prctl(_PR_SET_DUMPABLE, 1)
-
-
-def take_file_uid(uid: int) -> bool:
-    """Open files as this user from now on. False where that cannot be."""
-    if _call_setfsuid is None:
-        return False
-    _call_setfsuid(uid)
-    return _call_setfsuid(-1) == uid  # it tells nothing but what was before
 
 
 def adopt_orphans() -> bool:
@@ -95,16 +88,18 @@ class Account:
 
     The supervisor's pid and its child's are 0 where they are not reported yet, and the exit code
     is None. `is_alone`: nothing is left, and it waits for the next. `has_ended_all`: what it was
-    told to end.
+    told to end. `is_unstarted`: it could not begin.
     """
 
-    __slots__ = ("child", "code", "has_ended_all", "is_alone", "supervisor")
+    __slots__ = ("child", "code", "has_ended_all", "is_alone", "is_unstarted", "supervisor")
 
     def __init__(self, reports: bytes) -> None:
         numbers = [number for (number,) in NUMBER.iter_unpack(reports[: len(reports) // 4 * 4])]
-        pids = [-number for number in numbers if number < 0] + [0, 0]
+        pids = [-number for number in numbers if number < 0] or [0]
         codes = [number for number in numbers if number >= 0]
-        self.supervisor, self.child = pids[:2]
+        self.supervisor = pids[0]
+        self.child = next((pid for pid in pids if pid != self.supervisor), 0)
+        self.is_unstarted = bool(codes) and codes[0] >= UNSTARTED
         self.code = codes[0] % _ALONE if codes else None
         self.is_alone = len(codes) == 1 and codes[0] >= _ALONE
         self.has_ended_all = len(codes) > 1
@@ -122,9 +117,11 @@ class Supervisor:
         self._reports = reports
         self.child = 0
         self._reported = False
+        self._is_apart = False
         self._wake = self._woken = -1
         self._handlers: list[tuple[int, Any]] = []
-        self._defaults: list[int] = []
+        self.defaults: list[int] = []
+        """The signals that this process hears otherwise than what it watches is to."""
         self._poll = select.poll()
 
     def _settle(self) -> None:
@@ -142,20 +139,24 @@ class Supervisor:
             if number not in _FIXED and handler is not None:  # None is not Python's to set again
                 self._handlers.append((number, handler))
                 signal.signal(number, signal.SIG_IGN)
-        self._defaults += [n for n, handler in self._handlers if handler != signal.SIG_IGN]
+        self.defaults += [n for n, handler in self._handlers if handler != signal.SIG_IGN]
         self._poll.register(self._wake, select.POLLIN)
         self._poll.register(self._orders, select.POLLIN)
 
-    def start(self, program: Callable[[Any, list[int]], int], pipes: Any) -> None:  # noqa: ANN401
-        """Watch what that starts with these pipes, and gives the pid of.
-
-        It is told the signals whose defaults the program is to have. This process is reported
-        first: the program may be code that ends it before the other pid is known.
-        """
+    def introduce(self) -> None:
+        """Report this process, before what it will start: that may be code that ends it at once."""
         self._settle()
         os.write(self._reports, NUMBER.pack(-os.getpid()))
-        self.child = program(pipes, self._defaults)
-        os.write(self._reports, NUMBER.pack(-self.child))
+
+    def adopt(self, child: int) -> None:
+        """Watch one that was started and not forked."""
+        self.child = child
+        os.write(self._reports, NUMBER.pack(-child))
+
+    def miss(self, code: int) -> None:
+        """Report an end without a beginning: there is no such program, or (UNSTARTED) no room."""
+        self.child = -1
+        self._report(code + _ALONE)
 
     def fork(self) -> bool:
         """Whether this is the child, which is to become the program."""
@@ -176,11 +177,8 @@ class Supervisor:
         """Watch the child, and return when another is to be watched. Any other end is for good."""
         is_next = False
         try:
-            empty = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
-            for descriptor in range(3):  # the block's pipes must end with the block
-                os.dup2(empty, descriptor, inheritable=False)
-            os.close(empty)
-            signal.raise_signal(signal.SIGCHLD)  # a rehearsal: the memory it touches is then ours
+            if not self._is_apart:
+                self._part()
             while not is_next:
                 self._reap()
                 for descriptor, _event in self._poll.poll():
@@ -191,6 +189,15 @@ class Supervisor:
         finally:
             if not is_next:  # a supervisor that breaks must not go on as if it were the program
                 os._exit(0)
+
+    def _part(self) -> None:
+        """Let go of what it has of its parent, whose pipes must not be kept open by it."""
+        self._is_apart = True
+        empty = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
+        for descriptor in range(3):
+            os.dup2(empty, descriptor, inheritable=False)
+        os.close(empty)
+        signal.raise_signal(signal.SIGCHLD)  # a rehearsal: the memory it touches is then ours
 
     def _order(self, order: bytes) -> bool:
         """Whether another is to be watched."""

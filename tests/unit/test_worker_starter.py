@@ -1,0 +1,159 @@
+"""A program that a supervisor starts beside itself is what one would be that was forked for it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.unit.test_worker_channel import Pipes
+from toolkit.worker import boot
+from toolkit.worker.channel import Channel, Setup
+from toolkit.worker.identity import identify
+from toolkit.worker.program import LONGEST, Program
+from toolkit.worker.result import Command
+from toolkit.worker.spawn import Starter, hatch, open_pipes
+from toolkit.worker.supervisor import Account
+
+LIMIT = 20.0
+SHOWN = (
+    'cat /proc/$$/cmdline; printf "\\0END\\0"; cat /proc/$$/environ; ls /proc/$$/fd;'
+    " readlink /proc/$$/fd/0; pwd; umask; grep -E '^(SigBlk|Groups|Uid|Gid)' /proc/self/status;"
+    " cat /proc/$$/oom_score_adj; ulimit -a;"
+    " cut -d' ' -f6 /proc/$$/stat | grep -qx $$ && echo leads"
+)
+
+
+@pytest.fixture
+def channel(tmp_path: Path) -> Iterator[Channel]:
+    pipes = Pipes(boot.command(sys.executable))
+    found = Channel(pipes, name="the worker")
+    found.open(Setup(str(tmp_path), warm=True), timeout=10)
+    yield found
+    found.close()
+    pipes.discard()
+
+
+@pytest.fixture(params=["beside", "forked"])
+def padding(request: pytest.FixtureRequest) -> dict[str, str]:
+    """What is too long for a supervisor that stands by to be told is started by a fork."""
+    return {"PAD": "x" * LONGEST} if request.param == "forked" else {}
+
+
+def places(folder: Path) -> dict[str, tuple[list[str], str]]:
+    """What is run, and on which PATH; in a folder with all that may stand in its way."""
+    own, barred, other = folder / "own", folder / "barred", folder / "other"
+    for each in (own, barred, other / "tool"):
+        each.mkdir(parents=True)
+    tool = own / "tool"
+    tool.write_text('#!/bin/sh\necho "$0" "$@"\n')
+    tool.chmod(0o755)
+    (barred / "tool").write_text("#!/bin/sh\n")
+    (folder / "plain").write_text("echo plain\n")
+    (folder / "plain").chmod(0o755)
+    return {
+        "found in the second place": (["tool", "a b", ""], f"{folder}/none:{own}:/bin"),
+        "not executable, then found": (["tool"], f"{barred}:{own}"),
+        "a folder of that name, then found": (["tool"], f"{other}:{own}"),
+        "a folder of that name": (["tool"], str(other)),
+        "not executable": (["tool"], str(barred)),
+        "a file where a folder should be": (["tool"], f"{tool}:{own}"),
+        "nowhere": (["tool"], "/none:/nowhere"),
+        "by its path, which is relative": (["./own/tool"], "/bin"),
+        "relative, and not there": (["./none/tool"], "/bin"),
+        "in a relative place": (["tool"], "own"),
+        "in the folder itself": (["plain"], ":/bin"),
+        "of no known format": (["./plain"], "/bin"),
+        "a folder": (["./own"], "/bin"),
+    }
+
+
+def test_what_can_be_run_is_found_and_what_cannot_is_told_alike(
+    channel: Channel, tmp_path: Path
+) -> None:
+    cases = places(tmp_path)
+    seen: dict[str, list[tuple[int, bytes, bytes]]] = {}
+    for padding in ({}, {"PAD": "x" * LONGEST}):
+        for what, (argv, path) in cases.items():
+            told = Command((*argv,), cwd=str(tmp_path), environment={"PATH": path, **padding})
+            result = channel.run(told)
+            seen.setdefault(what, []).append((result.exit_code, result.stdout, result.stderr))
+    assert [what for what, (one, other) in seen.items() if one != other] == []
+    assert seen["found in the second place"][0] == (0, f"{tmp_path}/own/tool a b \n".encode(), b"")
+    assert seen["a folder of that name"][0] == (126, b"", b"tool: Permission denied\n")
+    assert seen["nowhere"][0] == (127, b"", b"tool: not found\n")
+    assert seen["of no known format"][0] == (126, b"", b"./plain: Exec format error\n")
+
+
+def test_its_world_is_that_of_a_program_that_was_forked(channel: Channel, tmp_path: Path) -> None:
+    """Arguments, variables, descriptors, folder, signals, user, limits, session."""
+    odd = {"EMPTY": "", "LINES": "a\nb", "a.b": "dot", "NOT_UTF8": os.fsdecode(b"\xff")}
+    (tmp_path / "it's here").mkdir()
+    told = []
+    for padding in ("", "x" * LONGEST):
+        variables = {**odd, "PAD": padding}
+        command = Command(
+            ("sh", "-c", SHOWN, "zero", "a 'b", ""),
+            cwd=str(tmp_path / "it's here"),
+            environment=variables,
+            merged=True,
+        )
+        told.append(channel.run(command).stdout.replace(b"x" * LONGEST, b"").split(b"\n"))
+    assert told[0] == told[1]
+    assert b"leads" in told[0]
+    assert b"NOT_UTF8=\xff\0" in told[0][0] + told[0][1] + told[0][2]
+
+
+def test_streams_are_apart_or_one_and_input_is_given(channel: Channel, padding: dict) -> None:  # type: ignore[type-arg]
+    script = ("sh", "-c", "cat; echo out; echo err >&2")
+    apart = channel.run(Command(script, stdin=b"in\n", environment=padding))
+    assert (apart.stdout, apart.stderr) == (b"in\nout\n", b"err\n")
+    merged = channel.run(Command(script, merged=True, environment=padding))
+    assert (merged.stdout, merged.stderr) == (b"out\nerr\n", b"")
+
+
+def test_where_it_is_missing_is_said_on_its_errors_wherever_they_go(
+    channel: Channel, padding: dict[str, str], tmp_path: Path
+) -> None:
+    gone = channel.run(Command(("true",), cwd=f"{tmp_path}/gone", merged=True, environment=padding))
+    assert gone.exit_code == 127
+    assert gone.stdout == f"{tmp_path}/gone: No such file or directory\n".encode()
+
+
+@pytest.mark.parametrize("can_launch", [True, False], ids=["beside", "forked"])
+def test_a_supervisor_starts_one_after_another(can_launch: bool, tmp_path: Path) -> None:
+    """Also where this Python cannot give what it starts a session."""
+    ours, theirs = open_pipes(contextlib.nullcontext())
+    nursery = os.fork()
+    if nursery == 0:
+        empty = os.open(os.devnull, os.O_RDWR)
+        for standard in range(3):
+            os.dup2(empty, standard)
+        starter = Starter(identify(None), {"OWN": "1"})
+        starter._can_launch = can_launch
+        hatch(theirs, foreign=ours.descriptors(), starter=starter)
+        os._exit(0)
+    theirs.close()
+    os.waitpid(nursery, 0)
+    program = Program(["sh", "-c", "echo $OWN $EXTRA; exit 7"], str(tmp_path), {})
+    for name in ("output", "control"):
+        os.set_blocking(getattr(ours, name), True)
+    os.write(ours.begin, program.tell({"EXTRA": "2", "PATH": os.environ["PATH"]}))
+    with os.fdopen(ours.output, "rb") as output:
+        assert output.read() == b"1 2\n"
+    ours.output = -1
+    reports = b""
+    while Account(reports).code is None:
+        reports += os.read(ours.control, 64)
+    account = Account(reports)
+    assert (account.code, account.is_alone, account.is_unstarted) == (7, True, False)
+    assert os.getpid() not in {account.supervisor, account.child}
+    assert 0 < account.supervisor != account.child > 0
+    ours.close()
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(account.supervisor, signal.SIGKILL)
