@@ -77,6 +77,37 @@ def test_an_empty_folder_of_roots_is_made_anew(tmp_path: Path, docker_group: int
     assert owner(work_dir) == (UID, UID)
 
 
+def test_what_a_killed_process_left_in_folders_goes_with_consent_only(tmp_path: Path) -> None:
+    """Its own folder, and a proof that is old; a young one belongs to somebody who is proving."""
+    work_dir, old, young = tmp_path / "work", ".toolkit-proof-old", ".toolkit-proof-young"
+    work_dir.mkdir()
+    (work_dir / young).touch()
+    (work_dir / old).touch()
+    os.utime(work_dir / old, (1, 1))
+    env = {**os.environ, "TMPDIR": str(tmp_path)}
+    leaving = (
+        "import os, signal; from toolkit.coding.scratch import Scratch; Scratch('code').folder; "
+        "os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    subprocess.run([sys.executable, "-c", leaving], env=env)
+    left = {path.name for path in tmp_path.iterdir()}
+
+    def mended(*options: str) -> list[str]:
+        command = [sys.executable, "-m", "toolkit", "doctor", "--check", "gc.files", "--fix"]
+        command += ["--work-dir", str(work_dir), *options]
+        ended = subprocess.run(command, env=env, capture_output=True, text=True, timeout=60)
+        assert ended.returncode == 0  # it is no fault of the set-up
+        return ended.stderr.splitlines()
+
+    assert mended("--dry-run") == ["would do gc.files: remove them"]
+    assert mended() == ["left as it is, gc.files: remove them"]
+    assert {path.name for path in tmp_path.iterdir()} == left
+    assert len(left) == 2
+    assert mended("--yes")[-1] == "did gc.files: remove them"
+    assert [path.name for path in tmp_path.iterdir()] == ["work"]
+    assert [path.name for path in work_dir.iterdir()] == [young]
+
+
 def test_an_image_is_built_from_its_files_and_known_to_be_of_others_later(
     cli: Cli, name: str, first_engine: Engine
 ) -> None:

@@ -36,6 +36,23 @@ def name_at(address: str) -> ImageReference:
 # Well.
 
 
+def test_doctor_pulls_an_image_with_consent(
+    cli: Cli, registries: Registries, tiny: Tiny, first_engine: Engine
+) -> None:
+    name = name_at(registries.open)
+    tiny(str(name))
+    assert cli("push-image", str(name)).code == 0
+    first_engine.remove_image(str(name))
+    asked = ("doctor", "--check", "image.present", "--image", str(name), "--fix")
+    dry = cli(*asked, "--dry-run")
+    assert (dry.code, dry.stderr) == (1, "would do image.present: pull it\n")
+    assert first_engine.inspect_image(str(name)) is None
+    mended = cli(*asked, "--yes")
+    assert mended.code == 0, mended.stderr
+    assert mended.stderr.splitlines()[-1] == "did image.present: pull it"
+    assert first_engine.inspect_image(str(name)) is not None
+
+
 def test_an_image_is_pushed_and_pulled_and_named_with_its_digest(
     cli: Cli, registries: Registries, tiny: Tiny, first_engine: Engine
 ) -> None:
