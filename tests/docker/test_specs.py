@@ -129,6 +129,23 @@ def test_an_image_that_does_not_do_what_is_to_be_proven_is_none(
     assert unproven.code == 0, unproven.stderr
 
 
+def test_what_cannot_be_forked_is_preloaded_by_no_image(
+    project: Cli, name: str, first_engine: Engine
+) -> None:
+    """It can be imported, and no executor could start with it: that is told by the build."""
+    thread = "import threading as t\nt.Thread(target=t.Event().wait, daemon=True).start()\n"
+    project.write(project.wheel("tk_thread", {"tk_thread.py": thread}))
+    wanted = (f'name = "{name}"', 'deps = ["requirements.txt"]', 'preload = ["tk_thread"]')
+    project.write(*wanted, file="image.toml")
+    answer = project("build-image", "--spec", "image.toml")
+    error, hint = answer.refused(6)
+    words = "preload: module 'tk_thread' leaves a thread running, which a fork would lose"
+    assert error == "the image was built and does not work"
+    assert f"  {words}\n" in answer.stderr
+    assert hint == "take the module out of preload, or have it start no thread"
+    assert images_of(first_engine, name) == []
+
+
 def test_what_a_file_preloads_is_imported_before_the_first_block(project: Cli, name: str) -> None:
     """Where the executor says nothing else; in the image it has been imported once, as a proof."""
     code = "import sys; print('tk_plain' in sys.modules, 'decimal' in sys.modules)"

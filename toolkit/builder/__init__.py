@@ -222,6 +222,8 @@ def _prove(
         verifier.verify(
             engine, built, excused=spec.excused, workdir=spec.workdir, checks=spec.checks
         )
+        if spec.preload:
+            verifier.verify_preload(engine, built)
 
 
 def _named(

@@ -13,7 +13,7 @@ from typing import Final
 
 from toolkit.container import Container, ContainerOptions
 from toolkit.engine import Engine
-from toolkit.errors import DiedError, Hint, Problem, VerificationError
+from toolkit.errors import DiedError, Hint, Problem, StartError, VerificationError
 from toolkit.lifecycle import ContainerManager
 from toolkit.spec import Check
 from toolkit.verifier.report import Report, hint
@@ -26,6 +26,7 @@ IMPORT_SECONDS: Final = 60.0
 
 # Nobody's: whatever works for this uid works for any.
 _STRANGER: Final = "54321:54321"
+_PRELOAD: Final = "preload"
 
 
 def verify(
@@ -53,6 +54,24 @@ def verify(
         if breaches := tuple(_breaches(container, checks, workdir)):
             raise _failed(breaches, "mend the image, or the command that is to prove it")
     return report
+
+
+def verify_preload(engine: Engine, image: str) -> None:
+    """Prove that a container of the image can start with what it says is imported beforehand.
+
+    That an import succeeds is not enough: what is forked must have no threads. Raises
+    VerificationError, or ContainerError when the container could not even be started.
+    """
+    options = ContainerOptions(image=image, network="none", user=_STRANGER, role="probe", warm=True)
+    try:
+        with ContainerManager(engine) as manager:
+            manager.start(options)
+    except StartError as error:
+        _, refused, words = error.message.partition(f": {_PRELOAD}: ")
+        if not refused:
+            raise
+        advice = "take the module out of preload, or have it start no thread"
+        raise _failed((Problem(_PRELOAD, words),), advice) from error
 
 
 def _examined(engine: Engine, container: Container, arguments: list[str]) -> Report:

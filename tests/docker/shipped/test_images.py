@@ -17,7 +17,7 @@ from tests.docker.conftest import Cli
 from tests.docker.test_lock import files
 from toolkit import CodeBlock, DockerCommandLineCodeExecutor, resources
 from toolkit.engine import Engine
-from toolkit.spec import catalogue
+from toolkit.spec import catalogue, load
 
 pytestmark = pytest.mark.docker
 
@@ -62,11 +62,15 @@ def size_of(engine: Engine, image: str) -> int:
 def test_an_image_of_the_catalogue_is_built_and_proven(
     cli: Cli, name: str, first_engine: Engine, sizes: dict[str, int], image: str
 ) -> None:
-    """From its lock, which is what it then has installed."""
+    """From its lock; and by a block as well, in a container with all that the image preloads."""
     reference = built(cli, image, "--locked", "--name", name)
     sizes[image] = size_of(first_engine, reference)
-    shown = cli("run", "--image", reference, "-c", "print(6 * 7)")
-    assert (shown.code, shown.stdout) == (0, "42\n")
+    (check,) = load(IMAGES[image]).values["verify"]
+    language = "sh" if check.source.suffix == ".sh" else "python"
+    block = CodeBlock(check.source.read_text(encoding="utf-8"), language)
+    with DockerCommandLineCodeExecutor(reference, work_dir=cli.folder, timeout=300) as executor:
+        result = executor.execute_code_blocks([block])
+    assert result.exit_code == 0, result.output
 
 
 def test_blocks_of_javascript_run_in_the_image_for_them(

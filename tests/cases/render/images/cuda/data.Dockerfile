@@ -58,6 +58,7 @@ RUN --mount=type=bind,source=steps,target=/run/toolkit/steps \
 FROM wheels AS image
 COPY --from=sources /opt/venv /opt/venv
 ENV VIRTUAL_ENV=/opt/venv PATH=/opt/venv/bin:$PATH HOME=/home/executor PYTHONUNBUFFERED=1
+ENV JE_ARROW_MALLOC_CONF="background_thread:false"
 WORKDIR /workspace
 ENTRYPOINT []
 CMD ["python"]
