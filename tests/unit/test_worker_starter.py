@@ -157,3 +157,24 @@ def test_a_supervisor_starts_one_after_another(can_launch: bool, tmp_path: Path)
     ours.close()
     with contextlib.suppress(ProcessLookupError):
         os.kill(account.supervisor, signal.SIGKILL)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+def test_it_has_no_capability_of_the_worker_s(tmp_path: Path) -> None:
+    """Ambient ones outlive an exec, unlike all others (capabilities(7))."""
+    tmp_path.chmod(0o755)
+    given = ["setpriv", "--inh-caps=+chown,+kill", "--ambient-caps=+chown,+kill"]
+    pipes = Pipes([*given, *boot.command(sys.executable)])
+    channel = Channel(pipes, name="the worker")
+    try:
+        channel.open(Setup("/", user="4321:4321", warm=True), timeout=10)
+        script = "grep -E '^(Uid|Gid|Groups|Cap(Prm|Eff|Amb))' /proc/self/status"
+        for padding in ("", "x" * LONGEST):
+            told = Command(("sh", "-c", script), environment={"PAD": padding})
+            seen = channel.run(told).stdout.decode().split("\n")[:-1]
+            assert [line.split()[1:] for line in seen] == [["4321"] * 4] * 2 + [[]] + [
+                ["0" * 16]
+            ] * 3
+    finally:
+        channel.close()
+        pipes.discard()

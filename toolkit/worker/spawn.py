@@ -16,7 +16,7 @@ import signal
 import struct
 
 from toolkit.worker.program import Program
-from toolkit.worker.supervisor import NEXT, UNSTARTED, Supervisor
+from toolkit.worker.supervisor import NEXT, UNSTARTED, Supervisor, keep_capabilities
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -198,7 +198,7 @@ class Starter:
         self._who = who
         self._env = env
         self._patience = _patience()
-        self._can_launch = _can_launch()
+        self._can_launch = _can_launch() and (who.is_own() or keep_capabilities())
         who.assume_groups()
         os.chdir("/")
 

@@ -35,6 +35,7 @@ UNSTARTED = 1 << 9
 """Instead of an exit code: it was told what to start, and no process was left for it."""
 
 _PR_SET_DUMPABLE, _PR_SET_CHILD_SUBREAPER = 4, 36
+_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL = 47, 4
 _FIXED = {signal.SIGKILL, signal.SIGSTOP, signal.SIGCHLD}
 _KILL_LIMIT = 10.0
 _FREEZE_ROUNDS = 50
@@ -60,6 +61,11 @@ def hide() -> bool:
 def show() -> bool:
     """Undo `hide`, as an exec would: for a fork that becomes the code."""
     return _prctl(_PR_SET_DUMPABLE, 1)
+
+
+def keep_capabilities() -> bool:
+    """Hand none on to what is executed as another user: the ambient ones would outlive that."""
+    return _prctl(_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL)
 
 
 def adopt_orphans() -> bool:
