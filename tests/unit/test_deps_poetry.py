@@ -8,10 +8,11 @@ import sysconfig
 from pathlib import Path
 
 import pytest
-from packaging.requirements import Requirement
+from packaging.requirements import Requirement as Parsed
 from packaging.version import Version
 
-from toolkit.deps import Selection, Target, read, select
+from toolkit.deps import Requirement, Selection, Target, read, select
+from toolkit.deps.poetry_graph import Graph, Need, Package
 from toolkit.deps.poetry_ranges import Range
 from toolkit.errors import SpecError
 
@@ -55,6 +56,44 @@ def test_what_is_no_range_is_refused(text: str) -> None:
         Range.parse(text)
 
 
+def package(name: str, version: str, *needs: tuple[str, str]) -> Package:
+    found = Requirement(name=name, specifier=f"=={version}")
+    wants = tuple(Need(other, Range.parse(text), Range()) for other, text in needs)
+    return Package(found, Version(version), Range(), wants, {})
+
+
+def chosen(roots: dict[str, str], *packages: Package) -> set[str]:
+    by_name: dict[str, list[Package]] = {}
+    for each in packages:
+        by_name.setdefault(each.found.name or "", []).append(each)
+    needs = tuple(Need(name, Range.parse(text), Range()) for name, text in roots.items())
+    graph = Graph("poetry.lock", by_name, needs)
+    return {each.text for each in graph.selected(Target("3.11.2", "linux/amd64"))}
+
+
+def test_what_a_later_need_rules_out_is_taken_back() -> None:
+    """With all that it would have needed, also where the lock has none of that for this machine."""
+    found = chosen(
+        {"a": "*", "b": "*"},
+        package("a", "1"),
+        package("a", "2", ("only-for-a-2", ">=1")),
+        package("b", "1", ("c", "*")),
+        package("c", "1", ("a", "<2")),
+    )
+    assert found == {"a==1", "b==1", "c==1"}
+
+
+def test_two_who_never_agree_are_refused() -> None:
+    """The newer brings what rules it out, and without it the newer is back."""
+    with pytest.raises(SpecError, match=r"^poetry.lock: the lock has no one answer for this"):
+        chosen(
+            {"a": "*"},
+            package("a", "1"),
+            package("a", "2", ("b", "*")),
+            package("b", "1", ("a", "1")),
+        )
+
+
 @pytest.mark.parametrize(
     ("case", "wish", "others"),
     [
@@ -74,7 +113,7 @@ def test_a_lock_says_what_micropipenv_says(
     theirs = {}
     for entry in said.replace("\\\n", "").splitlines():
         text, *hashes = entry.split(" --hash=")
-        wanted = Requirement(text.strip())
+        wanted = Parsed(text.strip())
         theirs[wanted.name] = (str(wanted.specifier), {each.strip() for each in hashes})
     target = Target("3.11.2", "linux/amd64")
     found = select(read([tmp_path / "poetry.lock"], env={}, selection=wish), target)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from toolkit.deps import PythonWish, preferred_python, unmet_python
+from toolkit.deps import PythonWish, preferred_python, read, unmet_python
 from toolkit.deps.python import conflict, wish
 from toolkit.errors import SpecError
 
@@ -90,3 +92,40 @@ def test_no_text_makes_a_traceback(text: str) -> None:
     found.admits("3.12")
     conflict([found])
     preferred_python([found])
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("pyproject.toml", '[project]\nrequires-python = "<3.12"\n', ": project.requires-python"),
+        ("job.py", '# /// script\n# requires-python = "<3.12"\n# ///\n', ": requires-python"),
+        (
+            "pylock.toml",
+            'lock-version = "1.0"\ncreated-by = "x"\nrequires-python = "<3.12"\npackages = []\n',
+            ": requires-python",
+        ),
+        (
+            "poetry.lock",
+            'package = []\n[metadata]\nlock-version = "2.1"\npython-versions = "<3.12"\n',
+            ": metadata.python-versions",
+        ),
+        (
+            "Pipfile.lock",
+            '{"_meta": {"requires": {"python_version": "3.11"}}, "default": {}}',
+            ": _meta.requires.python_version",
+        ),
+        ("environment.yml", "dependencies:\n- python<3.12\n- pip: [six]\n", ":2"),
+    ],
+)
+def test_a_python_that_a_file_rules_out_is_told_with_both_places(
+    name: str, content: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the format."""
+    monkeypatch.chdir(tmp_path)
+    Path(name).write_text(content, encoding="utf-8")
+    Path(".python-version").write_text("3.13\n", encoding="utf-8")
+    with pytest.raises(SpecError) as caught:
+        read([Path(name), Path(".python-version")], env={})
+    wish = "3.11" if name == "Pipfile.lock" else "<3.12"
+    told = f"{name}{said} asks for Python {wish}, and .python-version for 3.13"
+    assert told in str(caught.value).splitlines()

@@ -7,7 +7,7 @@ need it there take. Nothing is resolved: what is not in the lock is an error.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from packaging.markers import Marker
@@ -65,14 +65,13 @@ class Package:
 
     def _with_its_own(self, extras: frozenset[str]) -> frozenset[str]:
         """The extras, and those of the package itself that they name."""
-        own = {
-            more
-            for extra in extras
-            for name, named in self.extras.get(extra, ())
-            if name == self.found.name
-            for more in named
-        }
-        return extras if own <= extras else self._with_its_own(extras | own)
+        found, todo = set(extras), list(extras)
+        while todo:
+            for name, more in self.extras.get(todo.pop(), ()):
+                if name == self.found.name:
+                    todo += more - found
+                    found |= more
+        return frozenset(found)
 
 
 @dataclass(slots=True)
@@ -96,14 +95,25 @@ class Graph:
         chosen: dict[str, Package] = {}
         # Each round reaches further, or takes back what a newly found need rules out.
         for _ in range(2 * len(self.packages) + 2):
-            now = {
-                name: self._best(name, wanted, target)
-                for name, wanted in self._reached(chosen, target).items()
-            }
+            reached = self._reached(chosen, target)
+            best = {name: self._best(name, wanted, target) for name, wanted in reached.items()}
+            now = {name: each for name, each in best.items() if each is not None}
             if now == chosen:
+                self._check_all(reached, chosen, target)
                 return iter([each.found for each in chosen.values()])
             chosen = now
         raise SpecError(f"{self.file}: the lock has no one answer for this machine", hint=RENEW)
+
+    def _check_all(
+        self, reached: Iterable[str], chosen: Mapping[str, Package], target: Target
+    ) -> None:
+        lacking = sorted(set(reached) - chosen.keys())
+        if lacking:
+            raise SpecError(
+                f"{self.file}: the lock has no {', '.join(lacking)} for Python {target.python} on "
+                f"{target.platform} that all who need it take",
+                hint=RENEW,
+            )
 
     def _reached(self, chosen: Mapping[str, Package], target: Target) -> dict[str, _Wanted]:
         """All that is needed, by what has been chosen so far."""
@@ -120,7 +130,7 @@ class Graph:
                 todo += chosen[need.name].needed(target, wanted.extras)
         return found
 
-    def _best(self, name: str, wanted: _Wanted, target: Target) -> Package:
+    def _best(self, name: str, wanted: _Wanted, target: Target) -> Package | None:
         python = Version(target.python)
         fitting = [
             each
@@ -130,10 +140,4 @@ class Graph:
                 each.found.specifier == "" or all(one.has(each.version) for one in wanted.versions)
             )
         ]
-        if not fitting:
-            raise SpecError(
-                f"{self.file}: the lock has no {name} for Python {target.python} on "
-                f"{target.platform} that all who need it take",
-                hint=RENEW,
-            )
-        return max(fitting, key=lambda each: each.version)
+        return max(fitting, key=lambda each: each.version, default=None)
