@@ -396,3 +396,18 @@ def test_what_has_no_wheel_here_says_where_it_has_one(
     error = BuildError("as said", hint=reasons.READ_LOG, step=INSTALL, reason="exit 2", log=log)
     found = explained(error, Attempt(WANTED, python="3.11.2"))
     assert (str(found), found.hint) == (f"requirements.txt:3: numpy==99.1 {message}", hint)
+
+
+@pytest.mark.parametrize(
+    ("words", "doing"),
+    [
+        ('"apk.sh", "fetch"', "installing the Alpine packages"),
+        ('"rpm.sh", "install"', "installing the RPM packages"),
+        ('"conda.sh", "tool"', "fetching what installs conda's packages"),
+        ('"conda.sh", "install"', "installing the packages of conda's"),
+        ('"conda.sh", "pip"', "installing pip's list beside conda's packages"),
+    ],
+)
+def test_each_step_is_called_by_what_it_does(words: str, doing: str) -> None:
+    step = f'[x 1/2] RUN ["sh", {words.replace(chr(34), chr(34) + "/run/toolkit/steps/", 1)}]'
+    assert str(diagnosed(step, "nothing known")) == f"{doing} failed: exit 2"

@@ -22,6 +22,8 @@ _DOINGS: Final[Mapping[str, str]] = {
     "apt.sh": "installing the Debian packages",
     "apk.sh": "installing the Alpine packages",
     "rpm.sh": "installing the RPM packages",
+    'conda.sh", "tool"': "fetching what installs conda's packages",
+    'conda.sh", "pip"': "installing pip's list beside conda's packages",
     "conda.sh": "installing the packages of conda's",
     "environment.sh": "making the environment",
     "uv.sh": "fetching uv",
