@@ -70,6 +70,7 @@ def places(folder: Path) -> dict[str, tuple[list[str], str]]:
         "in the folder itself": (["plain"], ":/bin"),
         "of no known format": (["./plain"], "/bin"),
         "a folder": (["./own"], "/bin"),
+        "nothing": ([""], "/bin"),
     }
 
 

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 LONGEST = 1 << 15
 """Bytes of a told program: a pipe that nobody has read yet takes them at once."""
+_UNFIT = 126
+"""The exit code of what is there and cannot be run."""
 _LENGTH = struct.Struct("!I")
 _COPY = 1 << 16
 _REQUESTS = (
@@ -98,11 +100,12 @@ class Program:
 
     def start(self) -> NoReturn:
         """Become the program. For a child that is the right user already; does not return."""
-        code = 0
+        code = _UNFIT
         try:
             os.chdir(self.cwd)
             if self.path:
                 _store(self.path, self.mode)
+                code = 0
             else:
                 self._anywhere(lambda path: os.execve(path, self.argv, self.env))  # noqa: S606
         except OSError as error:
@@ -111,7 +114,7 @@ class Program:
             os._exit(code)
 
     def launch(self, streams: Sequence[int], defaults: Iterable[int]) -> int:
-        """Start it beside this process, which lends it a user; its pid.
+        """Start it beside this process, which lends it a user and is then in its folder; its pid.
 
         `streams` are its input, output and errors; `defaults` the signals that it has as after a
         boot. What cannot be the program is an exit code, negative, and has been said on its errors.
@@ -143,8 +146,8 @@ class Program:
             if error.errno in {errno.EAGAIN, errno.ENOMEM}:
                 raise
             return -self._complain(streams[1 if self.merged else 2], error)
-        finally:
-            os.chdir("/")
+        except ValueError:  # a name that is empty
+            return -_UNFIT
 
     def _anywhere(self, run: Callable[[str], int]) -> int:
         """Find the program on its own PATH. Not os.execvpe, which imports modules on its way."""
@@ -168,7 +171,7 @@ class Program:
         subject = self.cwd if error.filename == self.cwd else self.path or self.argv[0]
         with contextlib.suppress(OSError):
             os.write(errors, os.fsencode(f"{subject}: {error.strerror}\n"))
-        return 127 if error.errno == errno.ENOENT else 126
+        return 127 if error.errno == errno.ENOENT else _UNFIT
 
 
 def _store(path: str, mode: int) -> None:

@@ -207,26 +207,38 @@ class Starter:
         supervisor.introduce()
         yield_to_others(FIRST_VICTIM)  # before the change of user: the file belongs to root
         program = Program.read(theirs.begin, self._env)
-        if program.path or not self._can_launch:
-            if supervisor.fork():
-                _take(theirs)
-                settle(FIRST_VICTIM)
-                self._who.assume()
-                os.close(theirs.begin)
-                program.connect()
-                program.start()
-            return
         try:
-            with self._who.lending():
-                streams = (theirs.input, theirs.output, theirs.errors)
-                child = program.launch(streams, {*supervisor.defaults, *_SETTLED})
+            if self._can_launch and not program.path:
+                child = self._launch(program, theirs, supervisor)
+            elif supervisor.fork():
+                self._become(program, theirs)
+            else:
+                child = supervisor.child
         except OSError:
             child = -UNSTARTED
         yield_to_others(self._patience)
+        if child < 0:
+            supervisor.miss(-child)
+
+    def _launch(self, program: Program, theirs: Pipes, supervisor: Supervisor) -> int:
+        streams = (theirs.input, theirs.output, theirs.errors)
+        with self._who.lending():
+            child = program.launch(streams, {*supervisor.defaults, *_SETTLED})
         if child > 0:
             supervisor.adopt(child)
-        else:
-            supervisor.miss(-child)
+        os.chdir("/")
+        return child
+
+    def _become(self, program: Program, theirs: Pipes) -> NoReturn:
+        try:
+            _take(theirs)
+            os.close(theirs.begin)
+            settle(FIRST_VICTIM)
+            self._who.assume()
+            program.connect()
+            program.start()
+        finally:
+            os._exit(126)
 
 
 def _stand_by(theirs: Pipes, starter: Starter) -> NoReturn:
