@@ -7,8 +7,6 @@ be had. Where a fix is a sentence, the case does what that says.
 from __future__ import annotations
 
 import functools
-import json
-import os
 import re
 import subprocess
 import sys
@@ -20,16 +18,16 @@ from pathlib import Path
 import pytest
 
 from tests.docker.conftest import copy_image
-from tests.docker.doctoring import Problems, doctor, unsteered
+from tests.docker.doctoring import Problems, doctor
+from tests.docker.own_machine import FAR, FAR_MACHINE, Machine
 from tests.docker.second_engine import (
-    INDEX,
-    SecondEngine,
     make_disk,
     missing_tools,
     second_engine,
 )
 from toolkit.doctor import Question, diagnose
 from toolkit.engine import Engine, connect
+from toolkit.reference import ImageReference
 
 pytestmark = pytest.mark.docker
 
@@ -37,24 +35,7 @@ DEEP = ("--deep", "--skip", "net.registry")
 NEAR, OWN = ((), False), ((), True)
 TRIED, OWN_TRIED = (DEEP, False), (DEEP, True)
 """How it is looked at: by which options, and whether by a user of the engine's own machine."""
-FAR = "http://10.77.0.2/simple/"
-FAR_MACHINE = """
-ip link add far0 type veth peer name far1
-ip address add 10.77.0.1/24 dev far0
-ip link set far0 up
-unshare --net sh -c '
-    until ip link show far1 >/dev/null 2>&1; do sleep 0.05; done
-    ip address add 10.77.0.2/24 dev far1
-    ip link set far1 up
-    ip route add default via 10.77.0.1
-    exec "$0" -m http.server 80 --bind 10.77.0.2
-' "$0" >/dev/null 2>&1 </dev/null &
-until [ "$(readlink /proc/$!/ns/net)" != "$(readlink /proc/self/ns/net)" ]; do sleep 0.05; done
-ip link set far1 netns $!
-until "$0" -c 'import socket; socket.create_connection(("10.77.0.2", 80))' 2>/dev/null
-do sleep 0.05; done
-"""
-"""A machine beyond the engine's own: what containers send to it is forwarded."""
+ELSEWHERE = "toolkit-test/base:elsewhere"
 LEAVE = """
 import json, os, signal, sys
 from toolkit.engine import connect
@@ -80,54 +61,8 @@ done
 exec runc "$@"
 """
 
-Act = Callable[["Machine"], object]
+Act = Callable[[Machine], object]
 Look = tuple[tuple[str, ...], bool]
-
-
-@dataclass(frozen=True, slots=True)
-class Machine:
-    """The second engine, the image that it has, and a home folder for the doctor."""
-
-    second: SecondEngine
-    image: str
-    home: Path
-
-    @property
-    def env(self) -> dict[str, str]:
-        """That of a user who has this engine only, and an index that containers reach."""
-        index = {"PIP_INDEX_URL": INDEX, "PIP_TRUSTED_HOST": "172.31.253.1"}
-        address = {"DOCKER_HOST": self.second.address}
-        return {**unsteered(os.environ, str(self.home)), **index, **address}
-
-    @property
-    def own_env(self) -> dict[str, str]:
-        """The same of a user of its own machine, who has the default socket there."""
-        return {name: value for name, value in self.env.items() if name != "DOCKER_HOST"}
-
-    def do(self, *command: str) -> None:
-        """Run a command as its administrator."""
-        subprocess.run([*self.second.inside, *command], check=True, timeout=60)
-
-    def paste(self, commands: Sequence[str]) -> None:
-        """Type what is to be typed; the administrator needs no sudo."""
-        self.do("sh", "-ec", "\n".join(['sudo() { "$@"; }', *commands]))
-
-    def restart(self) -> None:
-        self.second.stop()
-        self.second.start()
-
-    def configure(self, settings: Mapping[str, object]) -> None:
-        """Give it these settings alone, which takes a restart."""
-        self._write(settings)
-        self.restart()
-
-    def reconfigure(self, settings: Mapping[str, object]) -> None:
-        """Change settings that it reads anew as it runs; what is not named stays as it was."""
-        self._write(settings)
-        self.second.reload()
-
-    def _write(self, settings: Mapping[str, object]) -> None:
-        (self.second.folder / "daemon.json").write_text(json.dumps(settings))
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,9 +106,9 @@ def leave(kind: str) -> Act:
     return act
 
 
-def fix(machine: Machine, *options: str) -> str:
-    """Have doctor mend what is left over; what it says of that."""
-    command = [sys.executable, "-m", "toolkit", "doctor", "--check", "gc", "--fix", *options]
+def fix(machine: Machine, check: str, *options: str) -> str:
+    """Have doctor mend what a check, or a group, tells; what it says of that."""
+    command = [sys.executable, "-m", "toolkit", "doctor", "--check", check, "--fix", *options]
     ended = subprocess.run(command, env=machine.env, capture_output=True, text=True, timeout=60)
     return ended.stderr
 
@@ -181,8 +116,23 @@ def fix(machine: Machine, *options: str) -> str:
 def collect(machine: Machine) -> None:
     """What is left over stays in a dry run, and goes with consent."""
     act = r"gc\.\w+: remove them"
-    assert re.search(f"^would do {act}$", fix(machine, "--dry-run"), re.MULTILINE)
-    assert re.search(f"^did {act}$", fix(machine, "--yes"), re.MULTILINE)
+    assert re.search(f"^would do {act}$", fix(machine, "gc", "--dry-run"), re.MULTILINE)
+    assert re.search(f"^did {act}$", fix(machine, "gc", "--yes"), re.MULTILINE)
+
+
+def lose_base(machine: Machine) -> None:
+    with connect(machine.second.address) as engine:
+        engine.tag_image(machine.image, ImageReference.parse(ELSEWHERE))
+        engine.remove_image(machine.image)
+
+
+def regain_base(machine: Machine) -> None:
+    """As `toolkit base-image` makes it, which takes a minute; it is not made unless it may."""
+    said = fix(machine, "image.present", "--image", machine.image)
+    assert said == "left as it is, image.present: make the base image\n"
+    with connect(machine.second.address) as engine:
+        engine.tag_image(ELSEWHERE, ImageReference.parse(machine.image))
+        engine.remove_image(ELSEWHERE)
 
 
 def take_networks(machine: Machine) -> None:
@@ -279,6 +229,7 @@ BROKEN: Mapping[str, Broken] = {
     "with layers that are copies": Broken(
         "engine.storage", configured(**{"storage-driver": "vfs"}), configured(), image=False
     ),
+    "without the base image": Broken("image.present", lose_base, regain_base),
     "with a container of a killed process": Broken("gc.containers", leave("container"), collect),
     "with a volume of a killed process": Broken("gc.volumes", leave("volume"), collect),
     "with an index that containers do not reach": Broken(

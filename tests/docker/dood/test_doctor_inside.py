@@ -6,6 +6,7 @@ Each broken work dir is reported by its own check, and the checks beside that on
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -86,6 +87,28 @@ def test_a_work_dir_that_cannot_be_shared_is_told_by_the_check_of_its_mount(
     assert (found["status"], word in found["why"]) == (status, True)
     assert set(statuses(reports[number])) <= {"dood.workdir", "dood.bind"}
     assert entry(reports[number], "dood.bind")["status"] != "ok"
+
+
+@pytest.mark.parametrize(("number", "name"), [(2, "own"), (3, "locked"), (4, "tmpfs")])
+def test_a_work_dir_that_cannot_be_shared_is_well_as_the_fix_says(
+    reports: list[dict[str, Any]],
+    application_image: str,
+    tmp_path: Path,
+    number: int,
+    name: str,
+) -> None:
+    """The mount that the fix names is given to the application's container."""
+    (command,) = entry(reports[number], "dood.workdir")["fix"]["commands"]
+    words = shlex.split(command.replace("$PWD", str(tmp_path)))
+    source, _, target = words[words.index("-v") + 1].partition(":")
+    report, _ = ran(
+        application_image,
+        ["toolkit", "doctor", "--json", "--check", "dood", "--work-dir", target],
+        labels={KEY: RUN},
+        volumes=[f"{SOCKET}:{SOCKET}", f"{source}:{target}"],
+    )
+    assert target == f"{TOP}/{name}"
+    assert statuses(json.loads(report)) == {}
 
 
 def test_a_wrong_bind_dir_is_told_with_the_right_one(reports: list[dict[str, Any]]) -> None:
