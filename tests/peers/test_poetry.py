@@ -1,7 +1,8 @@
 """Older locks of Poetry, held against what Poetry itself exports of them.
 
-Those of tests/cases, with several wishes and for several machines. An export is made
-of the lock alone, without a package index.
+Those of tests/cases, with several wishes and for several machines. An export is made of the lock
+alone, without a package index. Where the two differ we are with `poetry install`: an export has
+optional packages that another group needs, and may lack some that an extra of another one wants.
 """
 
 from __future__ import annotations

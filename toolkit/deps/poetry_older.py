@@ -73,7 +73,7 @@ def _roots(wanted: tables.Table, into: Gathering) -> Iterator[Need]:
     old = tables.table(wanted, "dev-dependencies")
     if old:
         groups["dev"] = {**old, **groups.get("dev", {})}
-    # Also of one that another group needs as well: later locks say so, and older Poetrys did not.
+    # An optional one is left out also where another group has it, as `poetry install` has it.
     lists = _lists(tables.table(wanted, "extras"))
     listed = {name for extra in into.selected("extra", lists) for name, _ in lists[extra]}
     for need in _needs(tables.table(wanted, "dependencies"), "tool.poetry.dependencies"):
