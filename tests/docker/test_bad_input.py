@@ -230,7 +230,10 @@ class BadBase:
         return self._tagged(self._engine.import_image(packed), "no-sh")
 
     def without_python(self) -> str:
-        dockerfile = f"FROM {self._good}\nRUN rm /usr/bin/python* && ! command -v python python3\n"
+        # Of a distribution whose own Python is known it would be given that.
+        other = "echo NAME=Odd > /usr/lib/os-release"
+        gone = "rm /usr/bin/python* && ! command -v python python3"
+        dockerfile = f"FROM {self._good}\nUSER 0\nRUN {other} && {gone}\n"
         packed = context.pack([context.ContextFile("Dockerfile", dockerfile.encode())])
         request = buildkit.BuildRequest(packed)
         return self._tagged(buildkit.build(self._engine, request, secrets={}), "no-python")
@@ -258,7 +261,10 @@ def test_a_base_without_python(refused: Refused, cli: Cli, bad_base: BadBase) ->
     cli.write("requests")
     base = bad_base.without_python()
     error, hint = refused(6, "--base", base)
-    assert error == f"the base image {base} cannot be used: it contains no `python`"
+    assert error == (
+        f"the base image {base} is Odd and has no Python, and which one its packages bring is not "
+        "known"
+    )
     assert hint == "name a base with `sh` and Python, such as python:3-slim, with --base"
 
 

@@ -411,3 +411,10 @@ def test_what_has_no_wheel_here_says_where_it_has_one(
 def test_each_step_is_called_by_what_it_does(words: str, doing: str) -> None:
     step = f'[x 1/2] RUN ["sh", {words.replace(chr(34), chr(34) + "/run/toolkit/steps/", 1)}]'
     assert str(diagnosed(step, "nothing known")) == f"{doing} failed: exit 2"
+
+
+def test_a_stage_that_gives_the_base_its_python_is_called_so() -> None:
+    """Whatever it runs: the packages are not those that were asked for."""
+    step = '[with-python 2/3] RUN ["sh", "/run/toolkit/steps/apt.sh", "install", "python3"]'
+    error = diagnosed(step, "nothing known")
+    assert str(error) == "giving the base its distribution's Python failed: exit 2"

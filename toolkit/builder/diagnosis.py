@@ -19,6 +19,7 @@ from toolkit.errors import BuildError
 
 # What each step script does, by its name in the step's text (templates/steps/).
 _DOINGS: Final[Mapping[str, str]] = {
+    "with-python": "giving the base its distribution's Python",
     "apt.sh": "installing the Debian packages",
     "apk.sh": "installing the Alpine packages",
     "rpm.sh": "installing the RPM packages",

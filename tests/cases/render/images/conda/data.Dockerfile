@@ -52,6 +52,7 @@ FROM wheels AS image
 COPY --from=sources /opt/venv /opt/venv
 ENV VIRTUAL_ENV=/opt/venv PATH=/opt/venv/bin:$PATH HOME=/home/executor PYTHONUNBUFFERED=1
 ENV CONDA_PREFIX=/opt/venv
+ENV JE_ARROW_MALLOC_CONF="background_thread:false"
 WORKDIR /workspace
 USER "1000:1000"
 ENTRYPOINT []

@@ -14,7 +14,7 @@ USER 0
 RUN --mount=type=bind,source=steps,target=/run/toolkit/steps \
     --mount=type=bind,from=python-archives,source=/opt/toolkit/apt,target=/run/toolkit/apt,rw \
     ["sh", "/run/toolkit/steps/apt.sh", "install", "python3", "python3-venv"]
-RUN ["python3", "-c", "import sys; sys.exit('%d.%d' % sys.version_info[:2] != sys.argv[1])", "3.12"]
+RUN ["sh", "-c", "python3 -c \"$0\" \"$1\" || { echo \"toolkit: the packages of this base did not bring Python $1\" >&2; exit 64; }", "import sys; sys.exit('%d.%d' % sys.version_info[:2] != sys.argv[1])", "3.12"]
 
 FROM with-python AS uv
 USER 0
