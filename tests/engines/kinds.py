@@ -22,7 +22,7 @@ class Kind:
     hold whatever one likes. `whole_logs`: whether it tells a log of which more than 1 MiB waits to
     its end, and not empty messages for ever. `packed`: whether it keeps layers packed (containerd's
     store). `subpaths`: whether it mounts a folder of a volume as such. `uid`: under which user it
-    runs.
+    runs. `userns` is what its containers.conf says of the users of containers, if anything.
     """
 
     name: str
@@ -39,6 +39,7 @@ class Kind:
     packed: bool = False
     subpaths: bool = True
     uid: int = 0
+    userns: str = ""
 
 
 def _podman(name: str, *, suite: str, version: str) -> Kind:
@@ -91,4 +92,5 @@ ROOTLESS: Final = (
     Kind(name="docker-20.10-rootless", version="20.10.", program="rootlesskit", uid=1500, **_OLD),
     replace(KINDS[4], name="podman-4.3-rootless", uid=1500),
 )
+KEEPING: Final = replace(ROOTLESS[1], name="podman-4.3-keep-id", userns="keep-id")
 """Of these only the users are tried."""

@@ -37,7 +37,6 @@ _SECONDS: Final = 60.0
 _LOG_LIMITS: Final = ("BUILDKIT_STEP_LOG_MAX_SIZE", "BUILDKIT_STEP_LOG_MAX_SPEED")
 """By default an engine clips what a step says after 1 MiB, or 2."""
 _PODMAN: Final = """\
-[containers]
 default_ulimits = ["nofile=4096:4096", "nproc=4096:4096"]
 [engine]
 cgroup_manager = "cgroupfs"
@@ -72,7 +71,8 @@ def nested(first: Engine, kind: Kind, machine: str, folder: Path) -> Iterator[Ne
     if first.endpoint.socket_path is None:
         raise UnavailableError("the first engine is on another machine; it shares no folder")
     (folder / "daemon.json").write_text(json.dumps(kind.settings))
-    (folder / "containers.conf").write_text(_PODMAN)
+    users = f'userns = "{kind.userns}"\n' if kind.userns else ""
+    (folder / "containers.conf").write_text(f"[containers]\n{users}{_PODMAN}")
     container = first.create_container(_config(kind, machine, folder))
     stream = None
     try:

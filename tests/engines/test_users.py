@@ -20,7 +20,7 @@ import pytest
 
 from tests.docker.conftest import copy_image
 from tests.docker.somebody import as_somebody
-from tests.engines.kinds import REMAPPED, ROOTLESS, Kind
+from tests.engines.kinds import KEEPING, REMAPPED, ROOTLESS, Kind
 from tests.engines.machines import ROOTLESS as NEEDED
 from tests.engines.machines import UnavailableError, machine
 from tests.engines.nested import Nested, nested
@@ -162,13 +162,26 @@ def test_without_rights_the_callers_files_are_its_own_on_this_machine_too(
     rootless: Nested, tmp_path: Path
 ) -> None:
     """Who runs the engine is root inside, whether it says so as Docker does or as Podman."""
-    base, run, uid = str(local_bases(rootless.engine)[0]), uuid.uuid4().hex, rootless.kind.uid
-    work = rootless.folder / "here"
+    check_own(rootless, tmp_path)
+
+
+def test_podmans_configuration_may_say_keep_id_for_all(
+    first_engine: Engine, tmp_path: Path
+) -> None:
+    (tmp_path / "engine").mkdir()
+    with running(first_engine, KEEPING, tmp_path / "engine", NEEDED) as found:
+        check_own(found, tmp_path)
+
+
+def check_own(nest: Nested, home: Path) -> None:
+    """In a folder of the engine's user, the code's files are that user's, who runs the code."""
+    base, run, uid = str(local_bases(nest.engine)[0]), uuid.uuid4().hex, nest.kind.uid
+    work = nest.folder / "here"
     work.mkdir()
     os.chown(work, uid, uid)
     asked = {"image": base, "labels": {KEY: run}, "network": "none", "work_dir": str(work)}
-    (answer,) = said_here(rootless, tmp_path, uid, [{**asked, "transfer": "bind"}])
-    await_gone(rootless.engine, run)
+    (answer,) = said_here(nest, home, uid, [{**asked, "transfer": "bind"}])
+    await_gone(nest.engine, run)
     assert "error" not in answer, answer
     assert (answer["code"], answer["output"]) == (0, "by the application\n")
     assert (answer["answer"], answer["owner"]) == ("by the block", [uid, uid])

@@ -64,6 +64,17 @@ def test_a_folder_is_copied_where_its_files_would_be_somebody_elses(
 
 
 @pytest.mark.parametrize(
+    ("given", "mode"), [({}, "host"), ({"HostConfig": {"UsernsMode": "keep-id"}}, "keep-id")]
+)
+def test_podman_is_told_whose_users_a_container_has(given: dict[str, object], mode: str) -> None:
+    """Its containers.conf may say keep-id for all."""
+    options = ContainerOptions(image="i", body=given)
+    podman = replace(NEAR, rootless=True, adjustable=True)
+    assert suited(options, podman).body["HostConfig"]["UsernsMode"] == mode
+    assert suited(options, replace(NEAR, rootless=True)) == options
+
+
+@pytest.mark.parametrize(
     ("engine", "uid", "user"),
     [
         (NEAR, 70_000, "70000:100"),

@@ -40,6 +40,7 @@ class Known:
     this one. `far`: no local socket, or another machine behind it.
     `lasting`: its containers survive its restart. `container`: the one of this engine in which this
     process is, or empty. `apart`: that one has users of its own (Podman's `--userns keep-id`).
+    `adjustable`: the engine's configuration may give such to every container.
     """
 
     rootless: bool
@@ -48,6 +49,7 @@ class Known:
     lasting: bool
     container: str
     apart: bool = False
+    adjustable: bool = False
 
 
 _known: dict[str, Known] = {}
@@ -68,6 +70,7 @@ def known(engine: Engine) -> Known:
             lasting=bool(info.get("LiveRestoreEnabled")),
             container=container,
             apart=bool(container) and _has_own_users(engine, container),
+            adjustable=info.get("Rootless") is True,
         )
         sweep_at_start(engine)
     return found
@@ -113,8 +116,12 @@ def _outside(number: int, kind: str) -> int:
 def suited(options: ContainerOptions, engine: Known) -> ContainerOptions:
     """The options as they suit the engine: a folder whose files would be somebody else's is copied.
 
-    One that is to be shared all the same is shared, with a warning.
+    One that is to be shared all the same is shared, with a warning. Whose users a container has is
+    said, where it is not the same everywhere.
     """
+    if engine.adjustable:
+        host = {"UsernsMode": "host", **(options.body.get("HostConfig") or {})}
+        return replace(options, body={**options.body, "HostConfig": host})
     if not engine.remapped:
         return options
     mounts = []
