@@ -29,6 +29,13 @@ pytestmark = pytest.mark.docker
 
 OWN: Final = "toolkit-test-compose"
 PROJECT: Final = f"{OWN}-{RUN}"
+UP: Final = [
+    "up --detach neighbour",
+    # Each to its end: all at once they are more than a small machine can start in time.
+    "up --no-deps bind folder link volume volumes-folder nested",
+    "up --no-deps own-disk memory locked read-only named twins",
+    "up --no-deps hosts-network beside somebody nobody far",
+]
 DOWN: Final = "down --volumes"
 _HERE: Final = Path(__file__).parent
 
@@ -88,7 +95,7 @@ def said(
         }
         command, file = compose(variables), str(_HERE / "compose.yml")
         try:
-            with get_docker_services(command, file, PROJECT, ["up --detach"], [DOWN]):
+            with get_docker_services(command, file, PROJECT, UP, [DOWN]):
                 yield answers()
         except Exception:  # which does not take down what has not come up
             subprocess.run(f"{command} -f {file} -p {PROJECT} {DOWN}", shell=True)  # noqa: S602
