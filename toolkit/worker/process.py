@@ -6,7 +6,7 @@ their output on. The end of its input is the end of the container (the tether), 
 is to be kept running. Written for Python 3.8, standard library only: see protocol.py.
 """
 
-# ruff: noqa: PTH101, PTH208 - pathlib takes longer to import than a program to start
+# ruff: noqa: PTH101, PTH118, PTH208 - pathlib takes longer to import than a program to start
 from __future__ import annotations
 
 import contextlib
@@ -293,7 +293,9 @@ class Worker:
             who = identify(fields["user"])
             env = environment(who, env)
         env = {**env, **fields.get("env", {})}
-        program = Program(fields.get("argv") or [""], fields.get("cwd") or self._cwd, env)
+        # Joined here: whoever is to start it may be in a folder of its own.
+        cwd = os.path.join(self._cwd, fields.get("cwd") or self._cwd)
+        program = Program(fields.get("argv") or [""], cwd, env)
         program.path = fields.get("write", "")
         program.mode = fields.get("mode", 0o644)
         program.feed, program.merged = fields["feed"], fields["merged"]
