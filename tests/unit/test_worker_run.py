@@ -64,12 +64,18 @@ def test_a_spare_that_is_killed_has_run_nothing_unless_it_had_heard_what_it_is(
 def test_what_there_was_no_process_for_is_begun_again(has_closed: bool) -> None:
     """Its supervisor has heard it, and lets go of its pipes before or after it says so."""
     again: list[bool] = []
-    run = Run(1, None, Outgoing(1), feed=False)
+    run = Run(1, None, Outgoing(1), feed=True)
+    run.feed(b"for who does run")
     ours, theirs = open_pipes(contextlib.nullcontext())
     run.adopt(ours, again=lambda: again.append(True))
     os.write(ours.begin, b"what it is")
     os.write(theirs.control, NUMBER.pack(-10))
     os.read(theirs.begin, 100)
+    theirs.drop("begin")
+    until_it_rests(run)
+    os.set_blocking(theirs.input, False)
+    with pytest.raises(BlockingIOError):
+        os.read(theirs.input, 100)
     if has_closed:
         for name in ("begin", "input", "output", "errors"):
             theirs.drop(name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import signal
 import sys
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ import pytest
 from tests.unit.test_worker_channel import Pipes
 from toolkit.worker import boot
 from toolkit.worker.channel import Channel, Setup
-from toolkit.worker.identity import identify
+from toolkit.worker.identity import Identity, identify
 from toolkit.worker.program import LONGEST, Program
 from toolkit.worker.result import Command
 from toolkit.worker.spawn import Starter, hatch, open_pipes
@@ -124,6 +125,55 @@ def test_where_it_is_missing_is_said_on_its_errors_wherever_they_go(
     gone = channel.run(Command(("true",), cwd=f"{tmp_path}/gone", merged=True, environment=padding))
     assert gone.exit_code == 127
     assert gone.stdout == f"{tmp_path}/gone: No such file or directory\n".encode()
+
+
+def test_a_relative_folder_is_one_below_the_working_folder(
+    channel: Channel, padding: dict[str, str], tmp_path: Path
+) -> None:
+    (tmp_path / "below").mkdir()
+    seen = [
+        channel.run(Command(argv, cwd="below", environment=padding, warm=warm)).stdout
+        for argv, warm in [
+            (("pwd",), False),
+            (("python3", "-c", "import os\nprint(os.getcwd())"), True),
+        ]
+    ]
+    assert seen == [f"{tmp_path}/below\n".encode()] * 2
+
+
+class Stopping(Identity):
+    """One whose supervisors are stopped as other code of a user can: in the stretch of lending."""
+
+    @contextlib.contextmanager
+    def lending(self) -> Iterator[None]:
+        yield
+        os.kill(os.getpid(), signal.SIGSTOP)
+
+
+def test_what_may_have_run_is_not_taken_for_lost(tmp_path: Path) -> None:
+    """What was not begun in time is begun again. A supervisor may be late after it has begun it."""
+    ours, theirs = open_pipes(contextlib.nullcontext())
+    nursery = os.fork()
+    if nursery == 0:
+        empty = os.open(os.devnull, os.O_RDWR)
+        for standard in range(3):
+            os.dup2(empty, standard)
+        starter = Starter(Stopping(os.geteuid(), os.getegid()), {"PATH": os.environ["PATH"]})
+        hatch(theirs, foreign=ours.descriptors(), starter=starter)
+        os._exit(0)
+    theirs.close()
+    os.waitpid(nursery, 0)
+    program = Program(["sh", "-c", "echo $PPID; exec sleep 60"], str(tmp_path), {})
+    os.set_blocking(ours.output, True)
+    os.write(ours.begin, program.tell({}))
+    supervisor = int(os.read(ours.output, 64))
+    poll = select.poll()
+    poll.register(ours.begin, 0)
+    try:
+        assert poll.poll(0) == [(ours.begin, select.POLLERR)]
+    finally:
+        ours.close()
+        os.kill(supervisor, signal.SIGCONT)
 
 
 @pytest.mark.parametrize("can_launch", [True, False], ids=["beside", "forked"])

@@ -136,7 +136,7 @@ class Run:
             places[self._pipes.begin] = (0, self._close_begin)
         if self._supervised:
             places[self._pipes.control] = (select.POLLIN, self._hear)
-        if self._pipes.input >= 0 and self.begins_by is None:
+        if self._pipes.input >= 0 and self.begins_by is None and self.child:
             # Without input to pass on the pipe is still watched: its reader may close it.
             places[self._pipes.input] = (select.POLLOUT if self._input else 0, self._pass_on)
         if self._discard or (can_read and self._credit > 0):

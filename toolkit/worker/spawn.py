@@ -207,6 +207,7 @@ class Starter:
         supervisor.introduce()
         yield_to_others(FIRST_VICTIM)  # before the change of user: the file belongs to root
         program = Program.read(theirs.begin, self._env)
+        theirs.drop("begin")  # before it runs: if this is lost from here on, it is not run again
         try:
             if self._can_launch and not program.path:
                 child = self._launch(program, theirs, supervisor)
@@ -232,7 +233,6 @@ class Starter:
     def _become(self, program: Program, theirs: Pipes) -> NoReturn:
         try:
             _take(theirs)
-            os.close(theirs.begin)
             settle(FIRST_VICTIM)
             self._who.assume()
             program.connect()
