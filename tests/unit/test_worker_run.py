@@ -86,3 +86,19 @@ def test_what_there_was_no_process_for_is_begun_again(has_closed: bool) -> None:
     assert not run.was_killed
     theirs.close()
     ours.close()
+
+
+@pytest.mark.parametrize("has_heard", [False, True])
+def test_who_is_late_runs_only_what_is_not_taken_back(has_heard: bool) -> None:
+    """On a busy machine both may come to it after the time in which it must have begun."""
+    run = Run(1, None, Outgoing(1), feed=False)
+    ours, theirs = open_pipes(contextlib.nullcontext())
+    run.adopt(ours)
+    os.write(ours.begin, b"what it is")
+    if has_heard:
+        os.read(theirs.begin, 100)
+    assert run.take_back(contextlib.nullcontext()) is not has_heard
+    ours.drop("begin")
+    assert os.read(theirs.begin, 100) == b""
+    ours.close()
+    theirs.close()

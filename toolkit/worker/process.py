@@ -40,6 +40,8 @@ processor from the one who is waiting, and a warm interpreter could begin in the
 block installs. For a program there is only a supervisor to be told of its pipes."""
 _ROUNDS = 2
 """How often that is tried: where no process is left, it would go on without a pause."""
+_NEVER = 1 << 62
+"""In clock ticks: nothing is younger."""
 _PATIENCE = 1000
 """Times 2 ms: how long a reset waits for the last process to be gone."""
 
@@ -105,10 +107,11 @@ class Worker:
         """Act on what has passed its time, and tell the ends."""
         for run in list(self._runs.values()):
             run.expire(now)
-            if run.begins_by is not None and now > run.begins_by:
+            is_late = run.begins_by is not None and now > run.begins_by
+            if is_late and run.take_back(self._who.owning()):
                 if run.kind is not None:
                     run.kind.end()
-                self._end_lost(run)
+                self._end_lost(run, since=_NEVER)  # it has left nothing: it never ran
                 run.begin_again()
             if run.is_over():
                 self._finish(run)
@@ -132,7 +135,7 @@ class Worker:
     def _finish(self, run: Run) -> None:
         self._runs.pop(run.number, None)
         if run.is_lost:
-            self._end_lost(run)
+            self._end_lost(run, since=run.since)
         is_last = all(other.stands for other in self._runs.values())
         killed = self._memory.kills() > run.oom_kills and (run.was_killed or is_last)
         self._out.end(run.last_words(oom_killed=killed))
@@ -144,12 +147,12 @@ class Worker:
         if run.is_brief:
             self._restock = 0.0  # as soon as the end is told
 
-    def _end_lost(self, run: Run) -> None:
+    def _end_lost(self, run: Run, *, since: int) -> None:
         family = {run.supervisor, run.child}
         spared = {other.supervisor for other in self._runs.values()} - family
         for nursery in self._nurseries():
             spared.add(nursery.pid)
-        end_orphans(family, run.since, self._who.uid, lambda: spared)
+        end_orphans(family, since, self._who.uid, lambda: spared)
 
     def _nurseries(self) -> list[Nursery]:
         every = (self._python, self._programs)
@@ -301,7 +304,7 @@ class Worker:
         program.feed, program.merged = fields["feed"], fields["merged"]
         run = Run(frame.run, fields.get("timeout"), self._out, feed=program.feed)
         run.stands = fields.get("stands", False)
-        run.since = 1 << 62 if run.stands else ticks()  # what is younger, other runs have left
+        run.since = _NEVER if run.stands else ticks()  # what is younger, other runs have left
         run.oom_kills = self._memory.kills()
         self._runs[frame.run] = run
         try:

@@ -16,6 +16,7 @@ from collections import deque
 
 from toolkit.worker import protocol
 from toolkit.worker.nursery import PATIENCE
+from toolkit.worker.program import LONGEST
 from toolkit.worker.protocol import Frame, grant, report
 from toolkit.worker.spawn import Pipes
 from toolkit.worker.supervisor import END, GRACE, RELEASE, Account
@@ -23,6 +24,7 @@ from toolkit.worker.supervisor import END, GRACE, RELEASE, Account
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from contextlib import AbstractContextManager
 
     from toolkit.worker.nursery import Nursery
     from toolkit.worker.outgoing import Outgoing
@@ -243,6 +245,27 @@ class Run:
                 self.deadline = until if self.deadline is None else min(until, self.deadline)
         if not data:
             self._forget_supervisor()
+
+    def take_back(self, owning: AbstractContextManager[None]) -> bool:
+        """Whether it had not heard what it is by now, and never will; else it is late, not lost.
+
+        Either who is told reads all of it, or this does. `owning`: as for `open_pipes`.
+        """
+        self.begins_by = None
+        if self._pipes.begin < 0:
+            return self._unheard
+        try:
+            with owning:
+                path = f"/proc/self/fd/{self._pipes.begin}"
+                pipe = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        except OSError:
+            return _unread(self._pipes.begin) > 0
+        try:
+            return bool(os.read(pipe, LONGEST + 4))
+        except BlockingIOError:
+            return False
+        finally:
+            os.close(pipe)
 
     def begin_again(self) -> None:
         """It was lost: nothing of it has run, and nothing of its input was passed on."""
