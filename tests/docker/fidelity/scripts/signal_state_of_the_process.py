@@ -7,8 +7,11 @@ names = ("SigBlk", "SigIgn", "SigPnd", "ShdPnd", "CapInh", "CapPrm", "CapEff", "
 
 def show(text):
     for line in text.splitlines():
-        if line.partition(":")[0] in names:
-            print(line)
+        name, _, value = line.partition(":")
+        if name == "SigIgn":  # but glibc's own two, which posix_spawn(3) has a program ignore
+            value = hex(int(value, 16) & ~(0b11 << 31))
+        if name in names:
+            print(name, value)
 
 
 with open("/proc/self/status") as stream:
