@@ -20,11 +20,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from toolkit.builder.releases import OwnPython, own_python
-from toolkit.container.refusals import NO_PYTHON
 from toolkit.engine import Engine
 from toolkit.errors import BaseImageError, ContainerError, EngineRefusedError, Hint
 from toolkit.image import Stored
-from toolkit.lifecycle.unstarted import unstarted
 from toolkit.reference import ImageReference
 from toolkit.spec import MANAGERS
 
@@ -172,6 +170,8 @@ def _with_own_python(facts: Facts, reference: ImageReference, own: OwnPython | N
 
 
 def _examined(engine: Engine, reference: ImageReference, stored: Stored) -> Mapping[str, Any]:
+    from toolkit.container.refusals import NO_PYTHON  # a build with nothing to do starts none
+
     try:
         result = _run_probe(engine, stored)
     except ContainerError as error:
@@ -198,6 +198,8 @@ def _examined(engine: Engine, reference: ImageReference, stored: Stored) -> Mapp
 
 def _read(engine: Engine, stored: Stored) -> Mapping[str, Any]:
     """What the files of a base say, of which nothing can be run."""
+    from toolkit.lifecycle.unstarted import unstarted
+
     with unstarted(engine, stored.id) as container:
         said = (_file(engine, container, path) for path in _RELEASES)
         release = next(filter(None, said), b"").decode("utf-8", "replace")
