@@ -85,6 +85,16 @@ class Pipes:
         return False
 
 
+def warm_channel(folder: Path) -> Iterator[Channel]:
+    """To a worker that keeps spares of each kind."""
+    pipes = Pipes(boot.command(sys.executable))
+    found = Channel(pipes, name="the worker")
+    found.open(Setup(str(folder), warm=True), timeout=10)
+    yield found
+    found.close()
+    pipes.discard()
+
+
 @pytest.fixture
 def pipes() -> Iterator[Pipes]:
     pipes = Pipes(boot.command(sys.executable))

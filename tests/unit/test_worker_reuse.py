@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.unit.test_worker_channel import Pipes
-from toolkit.worker import boot
-from toolkit.worker.channel import Channel, Setup
+from tests.unit.test_worker_channel import warm_channel
+from toolkit.worker.channel import Channel
 from toolkit.worker.result import Command
 
 MANY = 200
@@ -26,12 +24,7 @@ def kind(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def channel(tmp_path: Path) -> Iterator[Channel]:
-    pipes = Pipes(boot.command(sys.executable))
-    found = Channel(pipes, name="the worker")
-    found.open(Setup(str(tmp_path), warm=True), timeout=10)
-    yield found
-    found.close()
-    pipes.discard()
+    yield from warm_channel(tmp_path)
 
 
 def _mask(*numbers: int) -> int:

@@ -7,18 +7,19 @@ import os
 import select
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
-from tests.unit.test_worker_channel import Pipes
+from tests.unit.test_worker_channel import Pipes, warm_channel
 from toolkit.worker import boot
 from toolkit.worker.channel import Channel, Setup
 from toolkit.worker.identity import Identity, identify
 from toolkit.worker.program import LONGEST, Program
 from toolkit.worker.result import Command
-from toolkit.worker.spawn import Starter, hatch, open_pipes
+from toolkit.worker.spawn import Pipes as Ends
+from toolkit.worker.spawn import Starter, hatch, open_pipes, order_next
 from toolkit.worker.supervisor import Account
 
 LIMIT = 20.0
@@ -32,12 +33,7 @@ SHOWN = (
 
 @pytest.fixture
 def channel(tmp_path: Path) -> Iterator[Channel]:
-    pipes = Pipes(boot.command(sys.executable))
-    found = Channel(pipes, name="the worker")
-    found.open(Setup(str(tmp_path), warm=True), timeout=10)
-    yield found
-    found.close()
-    pipes.discard()
+    yield from warm_channel(tmp_path)
 
 
 @pytest.fixture(params=["beside", "forked"])
@@ -150,19 +146,26 @@ class Stopping(Identity):
         os.kill(os.getpid(), signal.SIGSTOP)
 
 
-def test_what_may_have_run_is_not_taken_for_lost(tmp_path: Path) -> None:
-    """What was not begun in time is begun again. A supervisor may be late after it has begun it."""
+def standing_by(who: Identity, env: Mapping[str, str], *, can_launch: bool = True) -> Ends:
+    """A supervisor that waits for a program: our ends of its pipes."""
     ours, theirs = open_pipes(contextlib.nullcontext())
     nursery = os.fork()
     if nursery == 0:
         empty = os.open(os.devnull, os.O_RDWR)
         for standard in range(3):
             os.dup2(empty, standard)
-        starter = Starter(Stopping(os.geteuid(), os.getegid()), {"PATH": os.environ["PATH"]})
+        starter = Starter(who, env)
+        starter._can_launch = starter._can_launch and can_launch
         hatch(theirs, foreign=ours.descriptors(), starter=starter)
         os._exit(0)
     theirs.close()
     os.waitpid(nursery, 0)
+    return ours
+
+
+def test_what_may_have_run_is_not_taken_for_lost(tmp_path: Path) -> None:
+    """What was not begun in time is begun again. A supervisor may be late after it has begun it."""
+    ours = standing_by(Stopping(os.geteuid(), os.getegid()), {"PATH": os.environ["PATH"]})
     program = Program(["sh", "-c", "echo $PPID; exec sleep 60"], str(tmp_path), {})
     os.set_blocking(ours.output, True)
     os.write(ours.begin, program.tell({}))
@@ -178,36 +181,38 @@ def test_what_may_have_run_is_not_taken_for_lost(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("can_launch", [True, False], ids=["beside", "forked"])
 def test_a_supervisor_starts_one_after_another(can_launch: bool, tmp_path: Path) -> None:
-    """Also where this Python cannot give what it starts a session."""
-    ours, theirs = open_pipes(contextlib.nullcontext())
-    nursery = os.fork()
-    if nursery == 0:
-        empty = os.open(os.devnull, os.O_RDWR)
-        for standard in range(3):
-            os.dup2(empty, standard)
-        starter = Starter(identify(None), {"OWN": "1"})
-        starter._can_launch = can_launch
-        hatch(theirs, foreign=ours.descriptors(), starter=starter)
-        os._exit(0)
-    theirs.close()
-    os.waitpid(nursery, 0)
-    program = Program(["sh", "-c", "echo $OWN $EXTRA; exit 7"], str(tmp_path), {})
-    for name in ("output", "control"):
-        os.set_blocking(getattr(ours, name), True)
-    os.write(ours.begin, program.tell({"EXTRA": "2", "PATH": os.environ["PATH"]}))
-    with os.fdopen(ours.output, "rb") as output:
-        assert output.read() == b"1 2\n"
-    ours.output = -1
-    reports = b""
-    while Account(reports).code is None:
-        reports += os.read(ours.control, 64)
-    account = Account(reports)
-    assert (account.code, account.is_alone, account.is_unstarted) == (7, True, False)
-    assert os.getpid() not in {account.supervisor, account.child}
-    assert 0 < account.supervisor != account.child > 0
-    ours.close()
-    with contextlib.suppress(ProcessLookupError):
-        os.kill(account.supervisor, signal.SIGKILL)
+    """Also where this Python cannot give it a session, and after one that is missing."""
+    ours = standing_by(identify(None), {"OWN": "1"}, can_launch=can_launch)
+    control, seen, ends = ours.control, [], []
+    for name in ("sh", "none", "sh"):
+        if ours.begin < 0:
+            ours, theirs = open_pipes(contextlib.nullcontext(), control)
+            order_next(control, theirs)
+            theirs.close()
+        for descriptor in (ours.output, control):
+            os.set_blocking(descriptor, True)
+        program = Program([name, "-c", "echo $OWN $EXTRA; exit 7"], str(tmp_path), {})
+        program.merged = True
+        os.write(ours.begin, program.tell({"EXTRA": "2", "PATH": os.environ["PATH"]}))
+        with os.fdopen(ours.output, "rb", closefd=False) as output:
+            seen.append(output.read())
+        reports = b""
+        while Account(reports).code is None:
+            reports += os.read(control, 64)
+        ends.append(Account(reports))
+        ours.control = -1
+        ours.close()
+    assert seen == [b"1 2\n", b"none: not found\n", b"1 2\n"]
+    assert [(end.code, end.is_alone, end.is_unstarted) for end in ends] == [
+        (7, True, False),
+        (127, True, False),
+        (7, True, False),
+    ]
+    [supervisor] = {end.supervisor for end in ends}
+    assert 0 < supervisor != os.getpid()
+    assert 0 < ends[0].child != ends[2].child > 0
+    assert supervisor not in {ends[0].child, ends[2].child}
+    os.close(control)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")

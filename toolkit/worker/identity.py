@@ -40,8 +40,7 @@ class Identity:
         """Become this user for good, with no other group. For a child only."""
         if self.is_own():
             return
-        os.setgroups([])
-        os.setresgid(self.gid, self.gid, self.gid)
+        self.assume_groups()
         os.setresuid(self.uid, self.uid, self.uid)
 
     def assume_groups(self) -> None:

@@ -2,6 +2,9 @@
 
 Runs inside the container, as part of the worker and of what it forks. Written for Python 3.8,
 standard library only: see protocol.py.
+
+Hidden here: that a process becomes it or starts it beside itself, and that what cannot be run is
+found, and said, alike in both.
 """
 
 # ruff: noqa: PTH103, PTH116, PTH120 - pathlib takes longer to import than a program to start

@@ -261,7 +261,7 @@ class Run:
         except OSError:
             return _unread(self._pipes.begin) > 0
         try:
-            return bool(os.read(pipe, LONGEST + 4))
+            return bool(os.read(pipe, LONGEST))
         except BlockingIOError:
             return False
         finally:

@@ -3,8 +3,10 @@
 Runs inside the container, as part of the worker and of what it forks. Written for Python 3.8,
 standard library only: see protocol.py.
 
-Hidden here: that most of what starting a program costs is two forks, which can be done before
-anybody asks: a spare is a supervisor and its child, which waits to be told what it is.
+Hidden here: that most of what starting a program costs are forks of Python, and how they are
+spared. One that is to be a fork of Python code is made before anybody asks: a supervisor and its
+child, which waits to be told what it is. For any other program only the supervisor is made and
+waits, and starts it without a fork. Either watches the next when nothing of the last is left.
 """
 
 # ruff: noqa: PTH208 - pathlib takes longer to import than a program to start
@@ -227,7 +229,8 @@ class Starter:
             child = program.launch(streams, {*supervisor.defaults, *_SETTLED})
         if child > 0:
             supervisor.adopt(child)
-        os.chdir("/")
+        with contextlib.suppress(OSError):  # it runs already: nothing may say that it does not
+            os.chdir("/")
         return child
 
     def _become(self, program: Program, theirs: Pipes) -> NoReturn:
